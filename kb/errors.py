@@ -1,0 +1,43 @@
+"""The one error tree. Foreign exceptions are wrapped once, at the boundary, with the subject and the cause chained.
+
+    KbError                 anything that a person can be told in one line: what, where, and what to do
+    ├── ConfigError         kb.toml: unknown key, wrong type, unreadable file
+    ├── QueryError          a filter or an argument that cannot be resolved (--since, --as-of, --repo …)
+    ├── SourceError         one source could not be read; the others go on
+    ├── CatalogError        the record store cannot be opened, is newer than this program, or is locked
+    └── VectorError         the vector index or the embedding model cannot be used
+"""
+
+from __future__ import annotations
+
+
+class KbError(Exception):
+    """An error with a remedy: ``message`` names the input, ``remedy`` says what to do."""
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  {self.remedy}" if self.remedy else self.message
+
+
+class ConfigError(KbError):
+    """The configuration cannot be used."""
+
+
+class QueryError(KbError):
+    """A question's filter cannot be resolved."""
+
+
+class SourceError(KbError):
+    """One source could not be read."""
+
+
+class CatalogError(KbError):
+    """The record store cannot be used."""
+
+
+class VectorError(KbError):
+    """The vector index or the embedding model cannot be used."""

@@ -1,0 +1,1 @@
+"""Raw text to cleaned text and tokens. Pure."""

@@ -1,0 +1,262 @@
+"""Core values: frozen, without behaviour beyond what follows from their own fields.
+
+Times are aware UTC datetimes here and epoch seconds in the stores. An id is stable for ever and names its record without
+the store: ``commit:owner/name@<40 hex>``, ``pull:owner/name#123``, ``issue:owner/name#123``, ``release:owner/name@tag``,
+``paper:arxiv:2602.02061``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+KINDS = ("commit", "pull", "issue", "release", "paper", "post")
+
+# The event that puts a record into a window, by kind, first one present wins.
+WINDOW_EVENTS: Mapping[str, tuple[str, ...]] = {
+    "commit": ("landed", "committed", "authored"),
+    "pull": ("merged", "closed", "opened"),
+    "issue": ("opened",),
+    "release": ("released", "tagged"),
+    "paper": ("published",),
+    "post": ("published",),
+}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Event:
+    """Something that happened to a record: ``kind`` is authored, committed, landed, opened, closed, merged, …"""
+
+    kind: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A relation to another record: ``rel`` is parent, landed-by, pull, fixes, reverts, cherry-picked-from, …"""
+
+    rel: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hunk:
+    """One hunk of a patch: ``start`` is its first line in the new file (1-based), ``context`` git's function context."""
+
+    start: int
+    context: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileChange:
+    """One file of a change.
+
+    ``status`` is git's letter (A, M, D, R, C, T). ``additions`` and ``deletions`` count lines of the whole change, also where
+    ``patch`` (unified diff, from the first ``@@``) was capped, which ``truncated`` says. A binary file has no counts or patch.
+    """
+
+    path: str
+    old_path: str = ""
+    status: str = "M"
+    additions: int = 0
+    deletions: int = 0
+    binary: bool = False
+    patch: str = ""
+    truncated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One thing that exists at a source; ``title`` and ``body`` are raw text, hostile until rendered.
+
+    ``marks`` are short words that say what is special or could not be read: merge, boundary (of a shallow clone: the patch
+    is unknown), missing-blobs, truncated. ``meta`` holds pairs that only some kinds have (co-author, committer, …).
+    """
+
+    id: str
+    kind: str
+    repo: str
+    ref: str
+    title: str
+    body: str = ""
+    url: str = ""
+    author: str = ""
+    state: str = ""
+    labels: tuple[str, ...] = ()
+    events: tuple[Event, ...] = ()
+    files: tuple[FileChange, ...] = ()
+    links: tuple[Link, ...] = ()
+    marks: tuple[str, ...] = ()
+    meta: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def at(self) -> datetime:
+        """The instant that places this record in a window (see WINDOW_EVENTS); the epoch where no event is known."""
+        by_kind = {event.kind: event.at for event in reversed(self.events)}
+        for kind in WINDOW_EVENTS.get(self.kind, ()):
+            if kind in by_kind:
+                return by_kind[kind]
+        return min(by_kind.values(), default=datetime.fromtimestamp(0, UTC))
+
+    @property
+    def content_hash(self) -> str:
+        """sha256 (32 hex digits) over every field: equal hashes mean that nothing has to be stored or indexed again."""
+        text = json.dumps(asdict(self), default=_plain, ensure_ascii=True, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+    def linked(self, rel: str) -> tuple[str, ...]:
+        """Targets of this record's links of one relation."""
+        return tuple(link.target for link in self.links if link.rel == rel)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.timestamp()
+    raise TypeError(f"a record holds a {type(value).__name__}")
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A tag of a repository: ``sha`` is the commit it peels to, ``at`` the tagger's date or, if lightweight, the commit's."""
+
+    name: str
+    sha: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All ids that a source has now; what it once gave, landed at or after ``since``, and is not in ``ids``, is gone."""
+
+    ids: frozenset[str]
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Records to store together with the cursor that follows them, in one transaction.
+
+    ``expected`` is how many records this pull will give in all, where known. ``tags``, where not None, replaces the tags of
+    the source's repository; ``first_tags`` maps record id to the first tag that contains it, for records of this or earlier
+    batches. ``truncated`` says which limit cut the pull short.
+    """
+
+    records: tuple[Record, ...]
+    cursor: str
+    expected: int | None = None
+    tags: tuple[Tag, ...] | None = None
+    first_tags: Mapping[str, str] = field(default_factory=dict)
+    snapshot: Snapshot | None = None
+    truncated: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Half-open UTC interval; None is unbounded. ``label`` is the expression it was resolved from."""
+
+    start: datetime | None = None
+    end: datetime | None = None
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What a question asks about.
+
+    ``intent`` is window (a set question: every matching record), needle (one record, described) or identifier (named exactly).
+    ``topic`` is what is left once time, repository and question words are taken out, in English terms (a Chinese topic has gone
+    through the glossary); ``facets`` are kinds of change asked for (revert, breaking, fix, feature, performance, …).
+    ``unresolved`` are expressions of time that could not be resolved: always shown, never dropped. Empty ``repos`` or ``kinds`` mean all.
+    """
+
+    question: str
+    window: Window = field(default_factory=Window)
+    repos: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    topic: str = ""
+    identifiers: tuple[str, ...] = ()
+    facets: tuple[str, ...] = ()
+    intent: str = "needle"
+    unresolved: tuple[str, ...] = ()
+    language: str = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A piece of a record to embed: ``part`` names it within the record and is stable while its text's role is the same."""
+
+    record_id: str
+    part: str
+    text: str
+
+    @property
+    def id(self) -> str:
+        return f"{self.record_id}#{self.part}"
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """Text that stands verbatim in a record: ``path`` and ``line`` (1-based, new file) where it is from a patch."""
+
+    text: str
+    path: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A search result: each record once, best first; ``score`` in 0..1 is comparable within one search only."""
+
+    record: Record
+    score: float
+    quote: Quote
+    features: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A record under its citation key (``flashinfer@9329fb4``, ``flashinfer#2450``, ``arXiv:2602.02061``)."""
+
+    key: str
+    record: Record
+    quote: Quote
+    score: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One sentence and the keys it rests on; ``verdict`` is exact, or says what failed."""
+
+    text: str
+    keys: tuple[str, ...]
+    verdict: str = "exact"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerRow:
+    """What is known about a source's last run. ``status``: never, running, ok, failed, interrupted. Times are aware UTC."""
+
+    source: str
+    use: str
+    repo: str
+    status: str = "never"
+    started: datetime | None = None
+    ended: datetime | None = None
+    last_success: datetime | None = None
+    fetched: int = 0
+    expected: int | None = None
+    new: int = 0
+    changed: int = 0
+    gone: int = 0
+    truncated: str = ""
+    error: str = ""
+    latest: datetime | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """JSON-ready; datetimes as ISO 8601."""
+        return {key: value.isoformat() if isinstance(value, datetime) else value for key, value in asdict(self).items()}
