@@ -1,0 +1,50 @@
+# Needs make, git and Python 3.11 or newer with pip. Every target sets up .venv by itself; `make PYTHON=python3.12 …` picks another Python.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: run test check fmt bench clean
+.DELETE_ON_ERROR:
+
+# A fresh clone is self-contained: the store, the clones and the index of `make run` lie in .data/, which git ignores.
+run: export INFRA_KB_DATA_DIR ?= $(CURDIR)/.data
+run: $(VENV)/.run.stamp
+	@$(BIN)/kb sync || echo "Not every source could be read (see above): going on with what is there."
+	@$(BIN)/kb ask "What changed in infra-kb in the last 30 days?"
+
+test: $(VENV)/.dev.stamp
+	$(BIN)/python -m pytest -q
+
+check: $(VENV)/.dev.stamp
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q
+
+fmt: $(VENV)/.dev.stamp
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.bench.stamp
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) .data .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamps .run, .dev and .bench name what is installed: nothing more, or that extra.
+$(VENV)/.%.stamp: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing infra-kb into $(VENV) (about 2 GB with torch; minutes the first time, then nothing) …"
+	@if $(BIN)/python -m pip --version >/dev/null 2>&1; then pip="$(BIN)/python -m pip"; \
+	else pip="$(PYTHON) -m pip --python $(BIN)/python"; fi; \
+	$$pip install --quiet --disable-pip-version-check -c constraints.txt -e '.$(if $(filter run,$*),,[$*])'
+	@touch $@
+
+# Debian's python3 has no ensurepip unless python3-venv is installed: an environment without pip, filled from outside, does as well.
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	echo "infra-kb needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || { rm -rf $(VENV); \
+	$(PYTHON) -m pip --version >/dev/null 2>&1 && $(PYTHON) -m venv --without-pip $(VENV); } || { rm -rf $(VENV); \
+	echo "Cannot make $(VENV): install your system's python3-venv (or python3-pip) package, then run make again." >&2; exit 1; }
