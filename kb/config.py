@@ -1,0 +1,299 @@
+"""``kb.toml``: read and validated; each mistake is one line that names the file, the table, the key and what is allowed."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time, timedelta, timezone, tzinfo
+from pathlib import Path
+from typing import Annotated, Any, Literal, NoReturn, TypeVar
+from zoneinfo import ZoneInfo
+
+import platformdirs
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
+
+from kb.errors import ConfigError
+
+DATA_DIR_VARIABLE = "INFRA_KB_DATA_DIR"
+TEMPLATE = Path(__file__).parent / "data" / "kb.toml"
+
+_REPO = re.compile(r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def _http(value: str) -> str:
+    if value and not re.match(r"https?://[^/\s]+", value):
+        raise ValueError('must be "" or start with http:// or https://')
+    return value
+
+
+def _variable(value: str) -> str:
+    if value and not _VARIABLE.fullmatch(value):
+        raise ValueError("must be the name of an environment variable, not the key itself")
+    return value
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value or "UTC")
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError('is not a known time zone; use a name such as "Europe/Berlin" or "Asia/Shanghai"') from error
+    return value
+
+
+Url = Annotated[str, AfterValidator(_http)]
+Variable = Annotated[str, AfterValidator(_variable)]
+
+
+class Table(BaseModel):
+    """A table of the file: unknown keys and wrong types are errors, and values never change once read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class RepoTable(Table):
+    """``[repos."owner/name"]``: other names that people use for a repository in questions."""
+
+    aliases: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+
+
+class IndexTable(Table):
+    """``[index]``: where vectors are kept and what makes them.
+
+    ``chroma``: "" for the embedded database, or the URL of a Chroma server. ``model``: "" for the packaged MiniLM, a hub name,
+    or a local path; with ``base_url`` the name of a model at that OpenAI-compatible endpoint. ``batch_size`` counts cards.
+    """
+
+    chroma: Url = ""
+    model: str = ""
+    base_url: Url = ""
+    api_key_env: Variable = ""
+    device: str = ""
+    batch_size: Annotated[int, Field(ge=1, le=4096)] = 64
+
+    @model_validator(mode="after")
+    def _endpoint_names_its_model(self) -> IndexTable:
+        if self.base_url and not self.model:
+            raise ValueError('base_url is set: "model" must name one of that endpoint\'s models')
+        return self
+
+
+class LlmTable(Table):
+    """``[llm]``: the language model that may write answers. Read and checked; ``none`` is the only provider in use so far."""
+
+    provider: Literal["none", "ollama", "openai-like"] = "none"
+    base_url: Url = ""
+    model: str = ""
+    api_key_env: Variable = ""
+
+    @model_validator(mode="after")
+    def _provider_has_what_it_needs(self) -> LlmTable:
+        if self.provider != "none" and not self.model:
+            raise ValueError(f'provider is "{self.provider}": "model" must be set')
+        if self.provider == "openai-like" and not self.base_url:
+            raise ValueError('provider is "openai-like": "base_url" must be set')
+        return self
+
+
+class SourceTable(BaseModel):
+    """One ``[[sources]]`` table: ``use`` names a module in ``ingest/``; the other keys are that module's own."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+    use: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The keys beside ``use``, as read."""
+        return dict(self.model_extra or {})
+
+
+class Config(Table):
+    """The whole file. ``path`` is where it was read from; relative paths in it start at ``path.parent``."""
+
+    data_dir: str = ""
+    timezone: Annotated[str, AfterValidator(_zone)] = ""
+    language: Literal["en", "zh"] = "en"
+    repos: dict[str, RepoTable] = {}
+    index: IndexTable = IndexTable()
+    llm: LlmTable = LlmTable()
+    sources: tuple[SourceTable, ...] = ()
+
+    _path: Path = PrivateAttr(default=Path("kb.toml"))
+
+    @model_validator(mode="after")
+    def _names_are_unambiguous(self) -> Config:
+        owner = {name.casefold(): name for name in self.repos}
+        for name, table in self.repos.items():
+            if not _REPO.fullmatch(name):
+                raise ValueError(f'[repos."{name}"]: a repository is named "owner/name"')
+            for alias in table.aliases:
+                if owner.setdefault(alias.casefold(), name) != name:
+                    raise ValueError(f'alias "{alias}" stands for both {owner[alias.casefold()]} and {name}')
+        return self
+
+    @property
+    def path(self) -> Path:
+        return self._path
+
+    @property
+    def zone(self) -> tzinfo:
+        """The time zone that questions are meant in: ``timezone``, or else the system's."""
+        return ZoneInfo(self.timezone) if self.timezone else system_zone()
+
+
+def load_config(path: Path) -> Config:
+    """Read and validate ``path``.
+
+    Raises:
+        ConfigError: it cannot be read, is not TOML, or holds something that no key allows.
+    """
+    config = validate(Config, _read(path), file=path)
+    config._path = path.absolute()
+    return config
+
+
+def data_folder(config: Config, option: Path | None = None, environment: Mapping[str, str] = os.environ) -> Path:
+    """Where the store, the index and the clones live: the option, else the variable, else ``data_dir``, else the user's."""
+    if option is not None:
+        return option.expanduser().absolute()
+    if value := environment.get(DATA_DIR_VARIABLE):
+        return Path(value).expanduser().absolute()
+    if config.data_dir:
+        return (config.path.parent / Path(config.data_dir).expanduser()).absolute()
+    return Path(platformdirs.user_data_dir("infra-kb", appauthor=False))
+
+
+def system_zone() -> tzinfo:
+    """The system's time zone by name, so that daylight saving is right on any date; else its present offset."""
+    names = [os.environ.get("TZ", "").removeprefix(":")]
+    with_links = os.path.realpath("/etc/localtime").partition("zoneinfo/")[2]
+    for name in (*names, with_links):
+        try:
+            if name:
+                return ZoneInfo(name)
+        except (KeyError, ValueError, OSError):
+            continue
+    offset = datetime.now().astimezone().utcoffset() or timedelta()
+    return timezone(offset)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+    except FileNotFoundError as error:
+        raise ConfigError(
+            f"{path}: no such file", remedy='run "kb init" to write one, or name another with --config'
+        ) from error
+    except IsADirectoryError as error:
+        raise ConfigError(f"{path}: is a directory", remedy=f"did you mean {path / 'kb.toml'}?") from error
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"{path}: line {line} is not UTF-8", remedy="save the file as UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from error
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def validate(model: type[Model], values: Mapping[str, Any], *, file: Path, table: str = "") -> Model:
+    """``values`` as ``model``; ``table`` names the table that they are, "" for the whole file.
+
+    Through JSON: pydantic's strict mode then takes a TOML array for a tuple and a TOML date for a string, and nothing else.
+
+    Raises:
+        ConfigError: the first thing that is wrong, in one line.
+    """
+    try:
+        return model.model_validate_json(json.dumps(values, default=_iso))
+    except ValidationError as error:
+        _refuse(error, model, values, file=file, table=table)
+
+
+def _iso(value: object) -> str:
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    raise TypeError(f"TOML has no {type(value).__name__}")
+
+
+def _refuse(error: ValidationError, model: type[BaseModel], values: Mapping[str, Any], *, file: Path, table: str) -> NoReturn:
+    details = error.errors(include_url=False)
+    first = details[0]
+    place, key = _place(first["loc"], values, table)
+    allowed = _allowed(first["loc"], model)
+    if first["type"] == "extra_forbidden":
+        close = difflib.get_close_matches(key, allowed, n=1)
+        hint = f' (did you mean "{close[0]}"?)' if close else ""
+        text = f'unknown key "{key}"{hint}; allowed: {", ".join(allowed)}'
+    elif first["type"] == "missing":
+        text = f'missing key "{key}"'
+    elif first["loc"] == ("sources",):
+        text = "sources must be tables that start with [[sources]]"
+    elif key:
+        text = f"{key} = {_found(key, first['input'])}: {_reason(first)}"
+    else:
+        text = _reason(first)
+    more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
+    raise ConfigError(": ".join(part for part in (str(file), place, text) if part) + more) from error
+
+
+def _place(loc: Sequence[int | str], values: Mapping[str, Any], table: str) -> tuple[str, str]:
+    """The table as a person would look for it, and the key in it."""
+    if table or not loc:
+        return table, ".".join(map(str, loc))
+    head, *rest = loc
+    if head == "sources" and rest:
+        position = int(rest[0])
+        return source_place(position, values["sources"][position]), ".".join(map(str, rest[1:]))
+    if isinstance(values.get(str(head)), dict) and not rest:
+        return f"[{head}]", ""
+    if head == "repos" and rest:
+        return f'[repos."{rest[0]}"]', ".".join(map(str, rest[1:]))
+    if rest:
+        return f"[{head}]", ".".join(map(str, rest))
+    return "top level", str(head)
+
+
+def source_place(position: int, options: object) -> str:
+    """``[[sources]] #2 "flashinfer"``; ``position`` counts from 0."""
+    known = options if isinstance(options, dict) else {}
+    label = next((str(known[key]) for key in ("name", "repo", "url", "use") if known.get(key)), "")
+    return f"[[sources]] #{position + 1}" + (f' "{label}"' if label else "")
+
+
+def _allowed(loc: Sequence[int | str], model: type[BaseModel]) -> list[str]:
+    tables: dict[str, type[BaseModel]] = {"index": IndexTable, "llm": LlmTable, "repos": RepoTable, "sources": SourceTable}
+    inner = tables.get(str(loc[0])) if model is Config and len(loc) > 1 else None
+    return sorted((inner or model).model_fields)
+
+
+def _found(key: str, value: object) -> str:
+    if "key" in key or "token" in key:
+        return "…"  # a secret pasted in the wrong place must not travel on into logs
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def _reason(detail: Mapping[str, Any]) -> str:
+    plain = {
+        "string_type": 'must be a text in quotes ("…")',
+        "int_type": "must be a whole number",
+        "float_type": "must be a number",
+        "bool_type": "must be true or false",
+        "tuple_type": 'must be a list (["…"])',
+        "list_type": 'must be a list (["…"])',
+        "dict_type": "must be a table",
+        "model_type": "must be a table",
+        "model_attributes_type": "must be a table",
+        "string_pattern_mismatch": "must be lower-case letters, digits and _, as the file in ingest/ is named without .py",
+        "string_too_short": "must not be empty",
+    }
+    message = str(detail["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")
+    return plain.get(str(detail["type"]), message)

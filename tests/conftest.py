@@ -1,0 +1,47 @@
+"""Every test runs offline, in UTC, with a home and a git identity of its own: nothing on the machine can change a result."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import settings
+
+HOME = tempfile.mkdtemp(prefix="infra-kb-tests-")
+
+# Before anything is imported: libraries read some of these once, when they load. Subprocesses inherit them.
+os.environ.update(
+    {
+        "HOME": HOME,
+        "TZ": "UTC",
+        "LC_ALL": "C.UTF-8",
+        "HF_HUB_OFFLINE": "1",
+        "TRANSFORMERS_OFFLINE": "1",
+        "ANONYMIZED_TELEMETRY": "False",
+        "ORT_DISABLE_TELEMETRY": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_AUTHOR_NAME": "Ada",
+        "GIT_AUTHOR_EMAIL": "ada@example.org",
+        "GIT_COMMITTER_NAME": "Ada",
+        "GIT_COMMITTER_EMAIL": "ada@example.org",
+    }
+)
+for variable in ("XDG_DATA_HOME", "INFRA_KB_DATA_DIR", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "GIT_DIR", "GIT_WORK_TREE"):
+    os.environ.pop(variable, None)
+time.tzset()
+
+settings.register_profile("repeatable", deadline=None, derandomize=True, database=None)
+settings.load_profile("repeatable")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_home() -> Iterator[None]:
+    yield
+    shutil.rmtree(HOME, ignore_errors=True)
