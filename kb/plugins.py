@@ -1,0 +1,124 @@
+"""A ``[[sources]]`` table to a source: its module in ``ingest/`` is found by name, its keys are the fields of its dataclass."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import importlib
+import pkgutil
+import re
+import typing
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, create_model
+
+import ingest
+from kb.config import Config, SourceTable, source_place, validate
+from kb.errors import ConfigError, KbError
+from kb.protocols import Progress, Source, SourceContext, silent
+
+_PATH_KEYS = ("url", "path")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ConfiguredSource:
+    """A source and the name of the module that it comes from."""
+
+    use: str
+    source: Source
+
+
+def available() -> list[str]:
+    """What ``use`` can name: the modules of ``ingest/`` whose name does not start with ``_``."""
+    return sorted(module.name for module in pkgutil.iter_modules(ingest.__path__) if not module.name.startswith("_"))
+
+
+def build_sources(config: Config, data_dir: Path, *, progress: Progress = silent) -> tuple[ConfiguredSource, ...]:
+    """Every configured source, each with a folder of its own under ``data_dir/clones``.
+
+    Raises:
+        ConfigError: a table names no source, has a wrong key or value, or two sources share a name.
+    """
+    built = tuple(_built(config, data_dir, progress))
+    seen: dict[str, int] = {}
+    for position, entry in enumerate(built):
+        first = seen.setdefault(_folder_name(entry.source.name), position)
+        if first != position:
+            place = source_place(position, config.sources[position].options)
+            message = f'{config.path}: {place}: the name "{entry.source.name}" is taken by [[sources]] #{first + 1}'
+            raise ConfigError(message, remedy='give one of them another "name"')
+    return built
+
+
+def _built(config: Config, data_dir: Path, progress: Progress) -> Iterator[ConfiguredSource]:
+    for position, table in enumerate(config.sources):
+        place = source_place(position, {"use": table.use, **table.options})
+        kind = _source_class(table.use, f"{config.path}: {place}")
+        values = _values(kind, table, config=config, place=place)
+        # A source may work its name out from its keys, and its folder is called by its name.
+        draft = _construct(kind, values, SourceContext(data_dir / "clones"), place=f"{config.path}: {place}")
+        folder = data_dir / "clones" / _folder_name(draft.name)
+        source = _construct(kind, values, SourceContext(folder, progress), place=f"{config.path}: {place}")
+        yield ConfiguredSource(table.use, source)
+
+
+def _source_class(use: str, place: str) -> type[Any]:
+    known = available()
+    if use not in known:
+        close = difflib.get_close_matches(use, known, n=1)
+        hint = f' (did you mean "{close[0]}"?)' if close else ""
+        raise ConfigError(f'{place}: use = "{use}": there is no such source{hint}; allowed: {", ".join(known)}')
+    try:
+        found = importlib.import_module(f"ingest.{use}").Source
+    except ImportError as error:
+        raise ConfigError(f'{place}: use = "{use}": ingest/{use}.py cannot be imported: {error}') from error
+    except AttributeError as error:
+        raise ConfigError(f'{place}: use = "{use}": ingest/{use}.py defines no Source') from error
+    if not (isinstance(found, type) and dataclasses.is_dataclass(found)):
+        raise ConfigError(f'{place}: use = "{use}": Source in ingest/{use}.py is not a dataclass')
+    return found
+
+
+def _values(kind: type[Any], table: SourceTable, *, config: Config, place: str) -> dict[str, Any]:
+    """The table's keys, checked against the dataclass's fields; a path among them starts at the folder of the file."""
+    checked = validate(_keys_of(kind), table.options, file=config.path, table=place)
+    values = {key: getattr(checked, key) for key in checked.model_fields_set}
+    for key in _PATH_KEYS:
+        if isinstance(value := values.get(key), str) and _is_local(value):
+            values[key] = str((config.path.parent / Path(value).expanduser()).resolve())
+    return values
+
+
+def _keys_of(kind: type[Any]) -> type[BaseModel]:
+    hints = typing.get_type_hints(kind)
+    keys: dict[str, Any] = {
+        field.name: (hints[field.name], ... if _required(field) else None)
+        for field in dataclasses.fields(kind)
+        if field.init and field.name != "context"
+    }
+    return create_model("Keys", __config__=ConfigDict(extra="forbid", strict=True, protected_namespaces=()), **keys)
+
+
+def _required(field: dataclasses.Field[Any]) -> bool:
+    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+
+
+def _is_local(value: str) -> bool:
+    """As git tells them apart: a URL has a scheme, and ``host:path`` has a colon before its first slash."""
+    return bool(value) and not re.match(r"[A-Za-z][A-Za-z0-9+.-]*://|[^/]+:", value)
+
+
+def _construct(kind: type[Any], values: dict[str, Any], context: SourceContext, *, place: str) -> Source:
+    try:
+        source: Source = kind(**values, context=context)
+    except KbError as error:
+        raise ConfigError(f"{place}: {error.message}", remedy=error.remedy) from error
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{place}: {error}") from error
+    return source
+
+
+def _folder_name(name: str) -> str:
+    return re.sub(r"[^a-z0-9._-]+", "-", name.casefold()).strip(".-") or "source"
