@@ -1,0 +1,36 @@
+"""Text from outside, fit to be shown: nothing in it can move the cursor, colour the screen or turn the direction. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+# CSI (colours, cursor), OSC (titles, hyperlinks; ended by BEL or ST) and the two-character escapes.
+_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]P^_X][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])?")
+# C0 but tab and newline, C1, and what turns or hides text: bidirectional marks, embeddings, overrides and isolates, zero-width
+# space, line separators, interlinear marks, tag characters, lone surrogates. Joiners stay: scripts and emoji need them.
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb"
+    "\U000e0000-\U000e007f\ud800-\udfff]"
+)
+
+
+def printable(text: str) -> str:
+    """``text`` without terminal escapes, control characters and bidirectional marks; tabs and newlines stay."""
+    return _UNSEEN.sub("", _ESCAPE.sub("", text.replace("\r\n", "\n")))
+
+
+def one_line(text: str, *, limit: int = 0) -> str:
+    """Printable, whitespace squeezed to single spaces, cut to ``limit`` characters with an ellipsis (0: whole)."""
+    line = " ".join(printable(text[: limit * 4] if limit else text).split())
+    return line if not limit or len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def json_line(value: Any) -> str:
+    """One line of JSON that is safe on a terminal and valid as UTF-8: what ``printable`` would drop stands as ``\\uXXXX``."""
+    return _UNSEEN.sub(_escaped, json.dumps(value, ensure_ascii=False, allow_nan=False))
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return json.dumps(match[0])[1:-1]
