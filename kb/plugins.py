@@ -22,20 +22,12 @@ from kb.protocols import Progress, Source, SourceContext, silent
 _PATH_KEYS = ("url", "path")
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class ConfiguredSource:
-    """A source and the name of the module that it comes from."""
-
-    use: str
-    source: Source
-
-
 def available() -> list[str]:
     """What ``use`` can name: the modules of ``ingest/`` whose name does not start with ``_``."""
     return sorted(module.name for module in pkgutil.iter_modules(ingest.__path__) if not module.name.startswith("_"))
 
 
-def build_sources(config: Config, data_dir: Path, *, progress: Progress = silent) -> tuple[ConfiguredSource, ...]:
+def build_sources(config: Config, data_dir: Path, *, progress: Progress = silent) -> tuple[Source, ...]:
     """Every configured source, each with a folder of its own under ``data_dir/clones``.
 
     Raises:
@@ -43,16 +35,16 @@ def build_sources(config: Config, data_dir: Path, *, progress: Progress = silent
     """
     built = tuple(_built(config, data_dir, progress))
     seen: dict[str, int] = {}
-    for position, entry in enumerate(built):
-        first = seen.setdefault(_folder_name(entry.source.name), position)
+    for position, source in enumerate(built):
+        first = seen.setdefault(_folder_name(source.name), position)
         if first != position:
             place = source_place(position, config.sources[position].options)
-            message = f'{config.path}: {place}: the name "{entry.source.name}" is taken by [[sources]] #{first + 1}'
+            message = f'{config.path}: {place}: the name "{source.name}" is taken by [[sources]] #{first + 1}'
             raise ConfigError(message, remedy='give one of them another "name"')
     return built
 
 
-def _built(config: Config, data_dir: Path, progress: Progress) -> Iterator[ConfiguredSource]:
+def _built(config: Config, data_dir: Path, progress: Progress) -> Iterator[Source]:
     for position, table in enumerate(config.sources):
         place = source_place(position, {"use": table.use, **table.options})
         kind = _source_class(table.use, f"{config.path}: {place}")
@@ -60,8 +52,7 @@ def _built(config: Config, data_dir: Path, progress: Progress) -> Iterator[Confi
         # A source may work its name out from its keys, and its folder is called by its name.
         draft = _construct(kind, values, SourceContext(data_dir / "clones"), place=f"{config.path}: {place}")
         folder = data_dir / "clones" / _folder_name(draft.name)
-        source = _construct(kind, values, SourceContext(folder, progress), place=f"{config.path}: {place}")
-        yield ConfiguredSource(table.use, source)
+        yield _construct(kind, values, SourceContext(folder, progress), place=f"{config.path}: {place}")
 
 
 def _source_class(use: str, place: str) -> type[Any]:

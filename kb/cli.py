@@ -1,0 +1,178 @@
+"""The command line: each command does one thing and shows it to a person or, with --json, to a program.
+
+Exit codes: 0 done; 1 a source failed, or there is nothing to answer from; 2 wrong arguments or configuration; 130 interrupted;
+141 the reader of a pipe went away.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from kb import console, payloads
+from kb.config import TEMPLATE, load_config
+from kb.errors import ConfigError, KbError, QueryError
+from kb.progress import Bars
+from kb.safe import json_line, one_line
+from kb.wiring import KnowledgeBase, open_kb
+
+app = typer.Typer(
+    name="kb",
+    help="A knowledge base over the repositories you follow: complete, cited answers to “what changed?”.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+class UsageError(KbError):
+    """The command line itself cannot be read."""
+
+
+@dataclass(frozen=True)
+class Common:
+    """The options that may stand before the command or after it."""
+
+    config: Path | None = None
+    data_dir: Path | None = None
+
+
+ConfigOption = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="The configuration. [default: kb.toml]")]
+DataOption = Annotated[Path | None, typer.Option("--data-dir", metavar="DIR", help="Where the store, index and clones live.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else there.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"kb {version('infra-kb')}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def common(
+    context: typer.Context,
+    config: ConfigOption = None,
+    data_dir: DataOption = None,
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    context.obj = Common(config, data_dir)
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(2)
+
+
+@app.command()
+def sync(
+    context: typer.Context,
+    source: Annotated[
+        list[str] | None, typer.Option("--source", metavar="NAME", help="Only this one; may be repeated.")
+    ] = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+    data_dir: DataOption = None,
+) -> None:
+    """Read what is new at every source, store it and index it. Exit code 1 if any failed; the others are done all the same."""
+    with Bars() as bars, _open(context, config, data_dir, bars) as base:
+        report = base.sync(tuple(source or ()))
+    _show(as_json, payloads.sync(report), lambda: console.show_sync(console.standard_output(), report, base.config.zone))
+    if not report.ok:
+        raise typer.Exit(1)
+
+
+@app.command()
+def status(
+    context: typer.Context, as_json: JsonOption = False, config: ConfigOption = None, data_dir: DataOption = None
+) -> None:
+    """Show, for each source, when it was last read, what that brought, and what failed; and how much is stored and indexed."""
+    with _open(context, config, data_dir) as base:
+        state = base.status()
+    _show(as_json, payloads.status(state), lambda: console.show_status(console.standard_output(), state, base.config.zone))
+
+
+@app.command()
+def init(
+    path: Annotated[Path, typer.Option("--path", metavar="FILE", help="Where to write it.")] = Path("kb.toml"),
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a kb.toml in which every key is explained."""
+    target = path / "kb.toml" if path.is_dir() else path
+    if target.exists() and not force:
+        raise ConfigError(f"{target}: is there already", remedy="use --force to write over it, or --path for another place")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(TEMPLATE.read_text(encoding="utf-8"), encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{target}: cannot be written: {error.strerror}") from error
+    written = {"written": str(target)}
+    _show(as_json, written, lambda: console.standard_output().print(f"Wrote {target}. Edit its [[sources]], then run: kb sync"))
+
+
+def _open(context: typer.Context, config: Path | None, data_dir: Path | None, bars: Bars | None = None) -> KnowledgeBase:
+    outer = context.obj if isinstance(context.obj, Common) else Common()
+    settings = load_config(config or outer.config or Path("kb.toml"))
+    option = data_dir or outer.data_dir
+    return open_kb(settings, data_dir=option) if bars is None else open_kb(settings, data_dir=option, progress=bars)
+
+
+def _text(value: str, name: str) -> str:
+    if not value.strip():
+        raise QueryError(f"{name} is empty", remedy='write it in quotes: kb ask "What changed in FlashInfer this week?"')
+    return value
+
+
+def _show(as_json: bool, payload: dict[str, Any], readable: Callable[[], None]) -> None:
+    try:
+        if as_json:
+            _print_json(payload)
+        else:
+            readable()
+        sys.stdout.flush()
+    except BrokenPipeError as error:
+        # The interpreter flushes once more when it ends: there must be something left that takes it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(141) from error
+
+
+def _print_json(payload: dict[str, Any]) -> None:
+    sys.stdout.write(json_line(payload) + "\n")
+
+
+def _told(error: KbError, *, as_json: bool) -> int:
+    if as_json:
+        kind = type(error).__name__
+        _print_json({"error": {"type": kind, "message": one_line(error.message), "remedy": one_line(error.remedy)}})
+    typer.echo(console.error_text(error, lines=1 if as_json else 2), err=True)
+    return 2 if isinstance(error, ConfigError | QueryError | UsageError) else 1
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code; every error that is ours has been told when it returns."""
+    as_json = "--json" in arguments
+    try:
+        code = app(args=list(arguments), prog_name="kb", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except KbError as error:
+        return _told(error, as_json=as_json)
+    except typer.TyperException as error:
+        usage = UsageError(error.format_message(), remedy="kb --help, or kb COMMAND --help, lists what there is")
+        return _told(usage, as_json=as_json)
+    except (KeyboardInterrupt, typer.Abort):
+        return 130
+
+
+def main() -> None:
+    """The ``kb`` command."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="replace")
+    sys.exit(run(sys.argv[1:]))

@@ -1,0 +1,51 @@
+"""What programs see: the JSON objects of ``--json``. Keys are a contract; times are ISO 8601 in UTC, ending in Z. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+from datetime import UTC, datetime
+from typing import Any
+
+from kb.sync import SourceRun, SyncReport
+from kb.types import LedgerRow
+from kb.wiring import Status
+
+
+def moment(at: datetime | None) -> str | None:
+    """``2026-02-02T00:00:00Z``; None for None."""
+    return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z") if at else None
+
+
+def ledger_row(row: LedgerRow) -> dict[str, Any]:
+    """A source's last run, field by field."""
+    values = {field.name: getattr(row, field.name) for field in fields(row)}
+    return {name: moment(value) if isinstance(value, datetime) else value for name, value in values.items()}
+
+
+def sync(report: SyncReport) -> dict[str, Any]:
+    """``kb sync``: each source's run, and what was indexed."""
+    indexed = asdict(report.indexed) if report.indexed else None
+    return {
+        "status": "ok" if report.ok else "failed",
+        "sources": [_run(run) for run in report.runs],
+        "index": {**(indexed or {"cards": 0, "records": 0}), "error": report.index_error},
+        "seconds": round(report.seconds, 3),
+    }
+
+
+def _run(run: SourceRun) -> dict[str, Any]:
+    return {**ledger_row(run.row), "unchanged": run.stored.unchanged, "seconds": round(run.seconds, 3)}
+
+
+def status(state: Status) -> dict[str, Any]:
+    """``kb status``: the ledger, and how much there is by source and kind."""
+    return {
+        "data_dir": str(state.data_dir),
+        "sources": [
+            {**ledger_row(row), "configured": row.source not in state.orphans, "counts": dict(state.counts.get(row.source, {}))}
+            for row in state.ledger
+        ],
+        "records": state.records,
+        "indexed": state.records - state.pending,
+        "pending": state.pending,
+    }
