@@ -64,22 +64,14 @@ class RepoTable(Table):
 class IndexTable(Table):
     """``[index]``: where vectors are kept and what makes them.
 
-    ``chroma``: "" for the embedded database, or the URL of a Chroma server. ``model``: "" for the packaged MiniLM, a hub name,
-    or a local path; with ``base_url`` the name of a model at that OpenAI-compatible endpoint. ``batch_size`` counts cards.
+    ``chroma``: "" for the embedded database, or the URL of a Chroma server. ``model``: "" for the packaged MiniLM, else a hub
+    name or a local path of a sentence-transformers model. ``device``: as PyTorch names it. ``batch_size`` counts cards.
     """
 
     chroma: Url = ""
     model: str = ""
-    base_url: Url = ""
-    api_key_env: Variable = ""
-    device: str = ""
+    device: str = "cpu"
     batch_size: Annotated[int, Field(ge=1, le=4096)] = 64
-
-    @model_validator(mode="after")
-    def _endpoint_names_its_model(self) -> IndexTable:
-        if self.base_url and not self.model:
-            raise ValueError('base_url is set: "model" must name one of that endpoint\'s models')
-        return self
 
 
 class LlmTable(Table):
@@ -265,7 +257,11 @@ def source_place(position: int, options: object) -> str:
     """``[[sources]] #2 "flashinfer"``; ``position`` counts from 0."""
     known = options if isinstance(options, dict) else {}
     label = next((str(known[key]) for key in ("name", "repo", "url", "use") if known.get(key)), "")
-    return f"[[sources]] #{position + 1}" + (f' "{label}"' if label else "")
+    return f"[[sources]] #{position + 1}" + (f' "{_without_secrets(label)}"' if label else "")
+
+
+def _without_secrets(text: str) -> str:
+    return re.sub(r"://[^/@\s]*@", "://…@", text)
 
 
 def _allowed(loc: Sequence[int | str], model: type[BaseModel]) -> list[str]:
@@ -277,7 +273,7 @@ def _allowed(loc: Sequence[int | str], model: type[BaseModel]) -> list[str]:
 def _found(key: str, value: object) -> str:
     if "key" in key or "token" in key:
         return "…"  # a secret pasted in the wrong place must not travel on into logs
-    text = json.dumps(value, default=str, ensure_ascii=False)
+    text = _without_secrets(json.dumps(value, default=str, ensure_ascii=False))
     return text if len(text) <= 60 else text[:57] + "…"
 
 

@@ -111,12 +111,17 @@ def show_ledger(console: Console, rows: Iterable[LedgerRow], zone: tzinfo) -> No
             *(f"{count:,}" for count in (row.fetched, row.new, row.changed, row.gone)),
         )
         if row.error:
-            notes.append(Text(f"{one_line(row.source)}: {one_line(row.error)}", style="red"))
+            notes.append(Text(_named(row.source, row.error), style="red"))
         if row.truncated:
-            notes.append(Text(f"{one_line(row.source)}: not complete: {one_line(row.truncated)}", style="yellow"))
+            notes.append(Text(_named(row.source, f"not complete: {row.truncated}"), style="yellow"))
     console.print(table)
     for note in notes:
         console.print(note)
+
+
+def _named(source: str, note: str) -> str:
+    line, name = one_line(note), f"{one_line(source)}: "
+    return line if line.startswith(name) else name + line
 
 
 def show_status(console: Console, state: Status, zone: tzinfo) -> None:

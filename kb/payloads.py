@@ -6,7 +6,7 @@ from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from typing import Any
 
-from kb.sync import SourceRun, SyncReport
+from kb.sync import Indexed, SourceRun, SyncReport
 from kb.types import LedgerRow
 from kb.wiring import Status
 
@@ -31,6 +31,11 @@ def sync(report: SyncReport) -> dict[str, Any]:
         "index": {**(indexed or {"cards": 0, "records": 0}), "error": report.index_error},
         "seconds": round(report.seconds, 3),
     }
+
+
+def reindex(indexed: Indexed) -> dict[str, Any]:
+    """``kb reindex``: how much the new index holds."""
+    return asdict(indexed)
 
 
 def _run(run: SourceRun) -> dict[str, Any]:

@@ -5,13 +5,14 @@ Parts are made when they are first needed, and heavy ones are imported then: tel
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from kb import filters
 from kb.catalog import Catalog
@@ -20,8 +21,11 @@ from kb.errors import QueryError
 from kb.filters import Filters
 from kb.plugins import build_sources
 from kb.protocols import Progress, Source, silent
-from kb.sync import SyncReport, sync
+from kb.sync import Indexed, SyncReport, sync
 from kb.types import LedgerRow
+
+if TYPE_CHECKING:
+    from index.indexer import CatalogIndexer, Index
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +92,43 @@ class KnowledgeBase:
         """
         chosen = filters.source_names(names, known=[source.name for source in self.sources])
         sources = [source for source in self.sources if not chosen or source.name in chosen]
-        with Catalog.open(self._catalog_path, progress=self._progress) as catalog:
-            return sync(catalog, sources, progress=self._progress)
+        with Catalog.open(self._catalog_path, progress=self._progress) as catalog, self._indexer(catalog) as indexer:
+            return sync(catalog, sources, indexer, progress=self._progress)
+
+    def reindex(self) -> Indexed:
+        """Build the vector index anew beside the old one, and swap.
+
+        Raises:
+            CatalogError: nothing has been read yet, or a sync is running.
+            VectorError: the index or the embedding model cannot be used.
+        """
+        Catalog.open(self._catalog_path, read_only=True).close()  # says what to do where there is nothing yet
+        with (
+            Catalog.open(self._catalog_path, progress=self._progress) as catalog,
+            catalog.exclusive(),
+            self._indexer(catalog) as indexer,
+        ):
+            return indexer.rebuild(self._progress)
+
+    @contextlib.contextmanager
+    def _indexer(self, catalog: Catalog) -> Iterator[CatalogIndexer]:
+        from index.indexer import CatalogIndexer
+
+        with contextlib.closing(self._index()) as index:
+            yield CatalogIndexer(catalog, index)
+
+    def _index(self) -> Index:
+        from index.chroma import ChromaCards
+        from index.embedder import Embedder
+        from index.indexer import Index
+
+        chosen = self.config.index
+        return Index(
+            folder=self.data_dir / "index",
+            chroma=ChromaCards(folder=self.data_dir / "chroma", address=chosen.chroma),
+            embedder=Embedder(model=chosen.model, device=chosen.device, batch_size=chosen.batch_size),
+            address=chosen.chroma,
+        )
 
     def status(self) -> Status:
         """The ledger and the counts, also where nothing has been read yet."""
