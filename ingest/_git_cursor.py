@@ -1,0 +1,154 @@
+"""How far a git source has been read, and what is left: the cursor, and the plan that follows from it. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+
+from ingest._git_graph import Landings
+from kb.errors import ConfigError
+from kb.types import Tag
+
+VERSION = 1
+_SPAN = re.compile(r"(\d{1,5})\s*(day|week|month|year)s?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cursor:
+    """``base`` is a tip whose whole history is stored; towards ``tip`` everything up to ``done`` is stored as well.
+
+    ``since`` (epoch seconds, None for everything) is where the stored history begins, ``history`` the text that it was resolved
+    from; ``tags`` is a digest of the tags that were given.
+    """
+
+    branch: str
+    history: str
+    since: int | None
+    tip: str
+    base: str = ""
+    done: str = ""
+    tags: str = ""
+
+    @property
+    def complete(self) -> bool:
+        return self.tip == self.base
+
+    def dumps(self) -> str:
+        return json.dumps({"v": VERSION, **asdict(self)}, sort_keys=True)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """``todo``: what to read, in order. ``stored``: commits that the store has had. ``rewritten``: stored ones may be gone."""
+
+    todo: tuple[str, ...]
+    stored: tuple[str, ...]
+    base: str
+    rewritten: bool = False
+
+
+def loads(text: str | None) -> Cursor | None:
+    """The cursor, or None for none and for what is not one: then everything is read again, which changes nothing stored."""
+    try:
+        values = json.loads(text or "null")
+        if not isinstance(values, dict) or values.pop("v", None) != VERSION:
+            return None
+        cursor = Cursor(**values)
+    except (ValueError, TypeError):
+        return None
+    texts = (cursor.branch, cursor.history, cursor.tip, cursor.base, cursor.done, cursor.tags)
+    sound = all(isinstance(value, str) for value in texts) and (cursor.since is None or isinstance(cursor.since, int))
+    return cursor if sound else None
+
+
+def check_history(history: str) -> str:
+    """``history`` itself.
+
+    Raises:
+        ConfigError: it is neither a span, nor a date, nor "all".
+    """
+    horizon(history, datetime(2100, 1, 1, tzinfo=UTC))
+    return history
+
+
+def horizon(history: str, now: datetime) -> int | None:
+    """Where a history begins, in epoch seconds; None for "all". A month and a year are those of the calendar.
+
+    Raises:
+        ConfigError: it is neither a span, nor a date, nor "all".
+    """
+    text = history.strip()
+    if text.lower() == "all":
+        return None
+    try:
+        if match := _SPAN.fullmatch(text):
+            return max(0, int(_before(now, int(match[1]), match[2].lower()).timestamp()))
+        return max(0, int(datetime.combine(date.fromisoformat(text), time(), UTC).timestamp()))
+    except (ValueError, OverflowError) as error:
+        raise ConfigError(
+            f"history {history!r} is not a span of time or a date",
+            remedy='use "90 days", "6 weeks", "3 months", "1 year", a date such as "2026-01-31", or "all"',
+        ) from error
+
+
+def _before(now: datetime, count: int, unit: str) -> datetime:
+    if not count:
+        raise ValueError("an empty span")
+    if unit in ("day", "week"):
+        return now - timedelta(days=count * (7 if unit == "week" else 1))
+    months = now.year * 12 + now.month - 1 - count * (12 if unit == "year" else 1)
+    first = now.replace(year=months // 12, month=months % 12 + 1, day=1)
+    following = (first + timedelta(days=31)).replace(day=1)
+    return first.replace(day=min(now.day, (following - timedelta(days=1)).day))
+
+
+def begin(cursor: Cursor | None, history: str, now: datetime) -> tuple[int | None, bool]:
+    """(where the history begins, whether that is earlier than what is stored).
+
+    The beginning stays where the first sync put it, so that later ones neither lose nor repeat anything; only a ``history``
+    that was changed to reach further back moves it.
+    """
+    if cursor is None:
+        return horizon(history, now), False
+    if cursor.history == history or cursor.since is None:
+        return cursor.since, False
+    wanted = horizon(history, now)
+    if wanted is not None and wanted >= cursor.since:
+        return cursor.since, False
+    return wanted, True
+
+
+def plan(
+    cursor: Cursor | None, *, found: Landings, dates: Mapping[str, int], branch: str, since: int | None, wider: bool
+) -> Plan:
+    """What to read of ``found``. A stored tip that is no longer on the mainline means a rewritten branch: all is read again."""
+    everything = tuple(sha for sha in found.order if since is None or dates[found.by[sha]] >= since)
+    if cursor is None:
+        return Plan(everything, (), "")
+    if cursor.branch != branch or any(sha not in found.mainline for sha in (cursor.base, cursor.tip) if sha):
+        return Plan(everything, (), "", rewritten=True)
+    if wider:
+        return Plan(everything, (), "")
+    start = found.order.index(cursor.base) + 1 if cursor.base else 0
+    todo = found.order[start:] if cursor.base else everything
+    if cursor.done:
+        if cursor.done not in todo:
+            return Plan(everything, (), "", rewritten=True)
+        todo = todo[todo.index(cursor.done) + 1 :]
+    left = set(todo)
+    return Plan(todo, tuple(sha for sha in everything if sha not in left), cursor.base)
+
+
+def after(cursor: Cursor, last: str, *, final: bool) -> Cursor:
+    """The cursor once everything up to ``last`` is stored; ``final``: nothing is left of this tip."""
+    return replace(cursor, base=cursor.tip, done="") if final else replace(cursor, done=last)
+
+
+def digest(tags: Iterable[Tag]) -> str:
+    """Changes when a tag is added, moved or deleted."""
+    text = "\n".join(sorted(f"{tag.name}\t{tag.sha}" for tag in tags))
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]

@@ -1,0 +1,271 @@
+"""Commits of one branch of a git repository: a URL is copied bare (shallow by date), a local one is read in place.
+
+Every commit that the branch reaches is a record. Its ``landed`` event is the committer date of the first-parent commit that
+brought it into the branch. That date is what git has, not proof: a clock can be wrong, and what no calendar holds is 1970.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from ingest import _git_cursor as cursors
+from ingest import _git_message as message
+from ingest import _git_read as read
+from ingest import _git_url as urls
+from ingest._git_clone import Clone
+from ingest._git_graph import Graph, Landings, first_tags, graph, landings
+from ingest._git_repo import GitDir, Repo, instant, locate, opened, origin
+from ingest._git_run import GitError, redact
+from kb.errors import ConfigError, SourceError
+from kb.protocols import SourceContext
+from kb.types import Batch, Event, Link, Record, Snapshot, Tag
+
+BATCH_RECORDS = 200
+BATCH_BYTES = 4 * 1024 * 1024
+_BRANCH = re.compile(r"(?![-/.])(?!.*(?:\.\.|//|@\{|/\.|\.lock(?:/|$)))[^\x00-\x20\x7f~^:?*\[\\]+(?<![/.])")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A git branch.
+
+    ``url``: a URL or a local path. ``repo``: "owner/name", by default as the URL (or a local repository's origin) says.
+    ``branch``: by default the one that HEAD names. ``history``: how far back to begin: "90 days", "6 weeks", "3 months",
+    "1 year", a date, or "all".
+
+    Raises:
+        ConfigError: a value that cannot be right.
+    """
+
+    url: str = field(repr=False)  # may hold a token
+    name: str = ""
+    repo: str = ""
+    branch: str = ""
+    history: str = "90 days"
+    context: SourceContext = field(repr=False)
+
+    def __post_init__(self) -> None:
+        address = urls.parse(self.url)
+        cursors.check_history(self.history)
+        if self.branch and not _BRANCH.fullmatch(self.branch):
+            raise ConfigError(
+                f"branch {self.branch!r} is not a possible name of a branch", remedy='for example branch = "main"'
+            )
+        repo, _ = self._told_repo(address)
+        object.__setattr__(self, "repo", urls.check_repo(self.repo or repo))
+        object.__setattr__(self, "name", self.name or self.repo.partition("/")[2])
+
+    def pull(self, cursor: str | None) -> Iterator[Batch]:
+        """Yield commits that landed since ``cursor`` (None: in the configured history), oldest landing first.
+
+        A branch that was rewritten is read again, and a Snapshot then tells what it still reaches. Nothing new: no batch.
+
+        Raises:
+            SourceError: the repository cannot be reached or read; batches yielded so far stay stored.
+        """
+        try:
+            yield from self._pull(cursors.loads(cursor))
+        except GitError as error:
+            address = urls.parse(self.url)
+            where = str(address.local) if address.local else redact(self.url)
+            if address.local:
+                remedy = "check it with: git fsck"
+            else:
+                remedy = "check the URL, the network, and that git can read it without asking for a password"
+            raise SourceError(f"{self.name}: {where}: {error.reason}", remedy=remedy) from error
+
+    def _pull(self, stored: cursors.Cursor | None) -> Iterator[Batch]:
+        since, wider = cursors.begin(stored, self.history, self.context.clock())
+        place = self._place(since)
+        if place is None:
+            return
+        gitdir, branch = place
+        with opened(gitdir) as repo:
+            tip = repo.tip(branch)
+            if not tip:
+                self._check_branch(repo, branch)
+                return
+            tags = repo.tags()
+            target = cursors.Cursor(branch=branch, history=self.history, since=since, tip=tip, tags=cursors.digest(tags))
+            if stored is not None and target == replace(stored, base="", done="") and stored.complete:
+                return
+            yield from _Pull(self, repo, target, tags, stored, wider=wider).batches()
+
+    def _place(self, since: int | None) -> tuple[GitDir, str] | None:
+        """Where to read, and the branch ("" for a detached HEAD); None for a repository without any commit."""
+        local = urls.parse(self.url).local
+        if local is None:
+            clone = Clone(url=self.url, folder=self.context.folder, since=since, progress=self.context.progress)
+            return clone.refresh(self.branch)
+        gitdir = locate(local)
+        if gitdir is None:
+            problem = "is not a git repository" if local.exists() else "does not exist"
+            raise SourceError(f"{self.name}: {local} {problem}", remedy=f"check url; {urls.REMEDY}")
+        with opened(gitdir) as repo:
+            return gitdir, self.branch or repo.branch()
+
+    def _check_branch(self, repo: Repo, branch: str) -> None:
+        """Raises SourceError where there are other branches: then a missing tip is not an empty repository."""
+        others = repo.branches()
+        if others:
+            remedy = f'set "branch" to one of: {", ".join(others[:20])}'
+            raise SourceError(f"{self.name}: there is no branch {branch!r} with a commit", remedy=remedy)
+
+    def _told_repo(self, address: urls.Address) -> tuple[str, str]:
+        if address.local is None:
+            return address.repo, address.web
+        gitdir = locate(address.local)
+        return urls.local_repo(address.local, origin(gitdir) if gitdir else "")
+
+    @cached_property
+    def web(self) -> str:
+        """The page of the repository, or "". A local one of unknown origin is taken to be what GitHub has by its name."""
+        address = urls.parse(self.url)
+        repo, page = self._told_repo(address)
+        if page and (address.local is None or repo == self.repo):
+            return page
+        return "" if self.repo.startswith("local/") else f"https://github.com/{self.repo}"
+
+
+@dataclass(frozen=True)
+class _Pull:
+    """One pull: from what is ``stored`` (a cursor) to ``target`` (the cursor that this pull begins with)."""
+
+    source: Source
+    repo: Repo
+    target: cursors.Cursor
+    tags: tuple[Tag, ...]
+    stored: cursors.Cursor | None
+    wider: bool
+
+    def batches(self) -> Iterator[Batch]:
+        plan = cursors.plan(
+            self.stored,
+            found=self._found,
+            dates=self._graph.dates,
+            branch=self.target.branch,
+            since=self.target.since,
+            wider=self.wider,
+        )
+        cursor = replace(self.target, base=plan.base)
+        first = self._opening(plan)
+        left = len(plan.todo)
+        for records in self._grouped(plan.todo):
+            left -= len(records)
+            own = {record.id: self._first_tags[record.ref] for record in records if record.ref in self._first_tags}
+            cursor = cursors.after(cursor, records[-1].ref, final=not left)
+            yield replace(
+                first,
+                records=records,
+                cursor=cursor.dumps(),
+                expected=len(plan.todo),
+                first_tags={**first.first_tags, **own},
+            )
+            first = Batch(records=(), cursor="")
+        if not plan.todo:
+            yield replace(first, cursor=cursors.after(cursor, "", final=True).dumps(), expected=0)
+
+    def _opening(self, plan: cursors.Plan) -> Batch:
+        """What the first batch carries beside records: the tags where they changed, the snapshot of a rewritten branch."""
+        batch = Batch(records=(), cursor="")
+        if self.stored is None or self.stored.tags != self.target.tags:
+            tagged = {self._id(sha): self._first_tags.get(sha, "") for sha in plan.stored}
+            batch = replace(batch, tags=self.tags, first_tags=tagged)
+        if plan.rewritten:
+            since = None if self._found.cut is None else instant(str(self._found.cut))
+            batch = replace(batch, snapshot=Snapshot(frozenset(map(self._id, self._found.reached)), since))
+        return batch
+
+    def _grouped(self, shas: tuple[str, ...]) -> Iterator[tuple[Record, ...]]:
+        group: list[Record] = []
+        size = 0
+        for item in read.commits(self.repo, shas, self._heads_only):
+            group.append(self._record(item))
+            size += item.commit.patch_size + len(item.commit.body)
+            if len(group) >= BATCH_RECORDS or size >= BATCH_BYTES:
+                yield tuple(group)
+                group, size = [], 0
+        if group:
+            yield tuple(group)
+
+    def _record(self, item: read.Read) -> Record:
+        commit = item.commit
+        names = [("co-author", name) for name in message.co_authors(commit.body, commit.author)]
+        if commit.committer != commit.author:
+            names.append(("committer", commit.committer))
+        return Record(
+            id=self._id(commit.sha),
+            kind="commit",
+            repo=self.source.repo,
+            ref=commit.sha,
+            title=commit.subject,
+            body=commit.body,
+            url=urls.commit_page(self.source.web, commit.sha),
+            author=commit.author,
+            events=(
+                Event("authored", instant(commit.authored)),
+                Event("committed", instant(commit.committed)),
+                Event("landed", instant(str(self._graph.dates[self._found.by[commit.sha]]))),
+            ),
+            files=commit.files,
+            links=self._links(commit.sha, commit.subject, commit.body),
+            marks=tuple(self._marks(item)),
+            meta=tuple(names),
+        )
+
+    def _links(self, sha: str, subject: str, body: str) -> tuple[Link, ...]:
+        found = [Link("parent", self._id(parent)) for parent in self._graph.parents[sha]]
+        if self._found.by[sha] != sha:
+            found.append(Link("landed-by", self._id(self._found.by[sha])))
+        found += [Link("brought", self._id(other)) for other in self._found.brought.get(sha, ())]
+        return (*found, *message.links(self.source.repo, sha, subject, body, self._history))
+
+    def _marks(self, item: read.Read) -> Iterator[str]:
+        commit, parents = item.commit, self._graph.parents[item.commit.sha]
+        if len(parents) > 1:
+            yield "merge"
+        if commit.sha in self._boundary:
+            yield "boundary"
+        elif not parents:
+            yield "root"
+        if not commit.files and not item.missing and commit.sha not in self._heads_only:
+            yield "empty"
+        if item.missing:
+            yield "missing-blobs"
+        if commit.body_cut or any(file.truncated for file in commit.files):
+            yield "truncated"
+        if commit.submodule:
+            yield "submodule"
+
+    def _id(self, sha: str) -> str:
+        return f"commit:{self.source.repo}@{sha}"
+
+    @cached_property
+    def _boundary(self) -> frozenset[str]:
+        return self.repo.boundary()
+
+    @cached_property
+    def _graph(self) -> Graph:
+        return graph(self.repo.topology([self.target.tip, *(tag.sha for tag in self.tags)]))
+
+    @cached_property
+    def _found(self) -> Landings:
+        return landings(self._graph, self.target.tip, self._boundary)
+
+    @cached_property
+    def _first_tags(self) -> Mapping[str, str]:
+        return first_tags(self._graph, self.tags)
+
+    @cached_property
+    def _history(self) -> message.History:
+        positions = {sha: position for position, sha in enumerate(self._found.order)}
+        return message.History(positions, lambda: self.repo.subjects(self.target.tip))
+
+    @cached_property
+    def _heads_only(self) -> frozenset[str]:
+        """Commits whose patch would mislead: git shows a boundary's whole tree, and a side merge repeats the mainline."""
+        side = {sha for sha in self._found.order if sha not in self._found.mainline and len(self._graph.parents[sha]) > 1}
+        return frozenset(side) | self._boundary
