@@ -38,7 +38,7 @@ $(VENV)/.%.stamp: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing infra-kb into $(VENV) (about 2 GB with torch; minutes the first time, then nothing) …"
 	@if $(BIN)/python -m pip --version >/dev/null 2>&1; then pip="$(BIN)/python -m pip"; \
 	else pip="$(PYTHON) -m pip --python $(BIN)/python"; fi; \
-	$$pip install --quiet --disable-pip-version-check -c constraints.txt -e '.$(if $(filter run,$*),,[$*])'
+	$$pip install -qq --disable-pip-version-check -c constraints.txt -e '.$(if $(filter run,$*),,[$*])'
 	@touch $@
 
 # Debian's python3 has no ensurepip unless python3-venv is installed: an environment without pip, filled from outside, does as well.
