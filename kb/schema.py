@@ -11,7 +11,7 @@ import contextlib
 import queue
 import sqlite3
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from kb.errors import CatalogError
@@ -21,8 +21,8 @@ Step = Callable[[sqlite3.Connection], None]
 APPLICATION_ID = 0x1F4AB001  # in the file's header: tells a catalog from any other SQLite file
 BUSY_SECONDS = 30.0
 
-# Why each index: records_by_time answers a window without touching the wide rows; records_to_index holds only what waits, so
-# that the queue costs nothing when it is empty; records_by_tail finds a SHA prefix, a number, a tag or an arXiv id.
+# Why each index: records_by_time and _by_repo answer a window without touching the wide rows; records_to_index holds only what
+# waits, so that the queue costs nothing when it is empty; records_by_tail finds a SHA prefix, a number, a tag or an arXiv id.
 _VERSION_1 = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
@@ -42,7 +42,7 @@ CREATE TABLE records (
 );
 CREATE INDEX records_by_time ON records(at DESC, doc, repo, kind, gone);
 CREATE INDEX records_by_source ON records(source, gone, kind, at);
-CREATE INDEX records_by_repo ON records(repo);
+CREATE INDEX records_by_repo ON records(repo, at DESC, doc, kind, gone);
 CREATE INDEX records_by_tail ON records(tail, kind);
 CREATE INDEX records_to_index ON records(at DESC, doc) WHERE gone = 0 AND indexed_hash IS NOT content_hash;
 CREATE INDEX records_gone ON records(doc) WHERE gone = 1;
@@ -111,12 +111,12 @@ def version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
-def check(connection: sqlite3.Connection, path: Path, *, steps: Sequence[Step] = STEPS) -> None:
+def check(connection: sqlite3.Connection, path: Path) -> None:
     """Raises CatalogError when the file is another program's, or newer than this one."""
     found = version(connection)
-    if found > len(steps):
+    if found > len(STEPS):
         raise CatalogError(
-            f"{path} was written by a newer infra-kb (schema {found}, this one knows {len(steps)})",
+            f"{path} was written by a newer infra-kb (schema {found}, this one knows {len(STEPS)})",
             remedy="upgrade infra-kb, or set another data_dir",
         )
     application = connection.execute("PRAGMA application_id").fetchone()[0]
@@ -125,17 +125,15 @@ def check(connection: sqlite3.Connection, path: Path, *, steps: Sequence[Step] =
         raise CatalogError(f"{path} is a SQLite file of another program", remedy="set another data_dir")
 
 
-def migrate(connection: sqlite3.Connection, path: Path, *, steps: Sequence[Step] = STEPS) -> int:
-    """Run the steps that the file has not seen, all in one transaction; returns how many ran."""
-    check(connection, path, steps=steps)
-    if version(connection) == len(steps):
-        return 0
+def migrate(connection: sqlite3.Connection, path: Path) -> None:
+    """Run the steps that the file has not seen, all in one transaction."""
+    check(connection, path)
+    if version(connection) == len(STEPS):
+        return
     with transaction(connection):
-        found = version(connection)  # another process may have got here first
-        for step in steps[found:]:
+        for step in STEPS[version(connection) :]:
             step(connection)
-        connection.execute(f"PRAGMA user_version = {len(steps)}")
-    return len(steps) - found
+        connection.execute(f"PRAGMA user_version = {len(STEPS)}")
 
 
 def stamp(connection: sqlite3.Connection) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -83,8 +84,9 @@ def _run(catalog: Catalog, source: Source, progress: Progress) -> SourceRun:
     catalog.begin(name, use=type(source).__module__.rpartition(".")[2], repo=source.repo)
     stored, error = Stored(), ""
     try:
-        for done in _pull(catalog, source, progress):
-            stored += done
+        with contextlib.closing(_pull(catalog, source, progress)) as pulled:
+            for done in pulled:
+                stored += done
     except Exception as failure:
         error = _explain(failure, name)
     except BaseException:  # the person, or the system, ends the run
@@ -94,7 +96,7 @@ def _run(catalog: Catalog, source: Source, progress: Progress) -> SourceRun:
     return SourceRun(row, stored, time.monotonic() - started)
 
 
-def _pull(catalog: Catalog, source: Source, progress: Progress) -> Iterator[Stored]:
+def _pull(catalog: Catalog, source: Source, progress: Progress) -> Generator[Stored, None, None]:
     fetched, expected, stage = 0, None, f"sync {source.name}"
     batches: Iterator[Batch] = source.pull(catalog.cursor(source.name))
     try:
