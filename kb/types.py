@@ -260,3 +260,16 @@ class LedgerRow:
     def as_json(self) -> dict[str, Any]:
         """JSON-ready; datetimes as ISO 8601."""
         return {key: value.isoformat() if isinstance(value, datetime) else value for key, value in asdict(self).items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a search found: ``hits`` best first, of ``in_window`` records that the scope's window, repositories and kinds let through.
+
+    ``timings_ms`` maps stage to milliseconds; ``degraded`` says what could not be used (no vectors yet, say), "" where all was.
+    """
+
+    hits: tuple[Hit, ...]
+    in_window: int
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
+    degraded: str = ""

@@ -1,0 +1,129 @@
+"""Scores of candidates, one array a feature: lexical by field, dense, and what the title says. All are comparable within one question."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.embedder import Embedded, Embedder
+from index.vectors import Vectors
+from kb.catalog import Catalog, Filter
+from kb.synonyms import expansion_tokens, expansions
+from kb.text import FIELDS, query_tokens, tokens
+
+Scores = NDArray[np.float64]
+
+EXPANSION = 0.75  # weight of a synonym beside a word that was really used
+_DEPTH = 1_000  # records taken from each lexical list
+
+_FAILURE = re.compile(
+    r"\b(wrong|incorrect\w*|crash\w*|fail\w*|error\w*|exception|hang\w*|freez\w+|stuck|leak\w*|garbage|corrupt\w*|broken?|breaks?|"
+    r"dies|died|kill(?:s|ed)|illegal|invalid|overflow\w*|nan|inf|bug\w*|fix(?:ed|es)?|problem|race|flaky|slow(?:er)?|throws?|raises?|"
+    r"missing|never|ignored?|lost|silently|mislead\w*|collapsed|blew|stall\w*|reject\w*|could not|cannot|can't|no longer|instead of)\b",
+    re.I,
+)
+_FIX = re.compile(
+    r"\b(fix\w*|bug\w*|hotfix|revert\w*|correct\w*|workaround|resolve\w*|avoid\w*|prevent\w*|handle\w*|don't|guard\w*)\b", re.I
+)
+
+
+@dataclass(frozen=True)
+class Question:
+    """A topic prepared for scoring: its tokens, the tokens of its synonyms, and its embedding (computed at first use)."""
+
+    text: str
+    embedder: Embedder | None
+
+    @cached_property
+    def own(self) -> list[str]:
+        """Lexical tokens."""
+        return query_tokens(self.text)
+
+    @cached_property
+    def added(self) -> list[str]:
+        """Lexical tokens of synonyms only."""
+        return expansion_tokens(self.text)
+
+    @cached_property
+    def about_failure(self) -> bool:
+        """Whether it describes something going wrong: then commits that fix are likelier."""
+        return bool(_FAILURE.search(self.text))
+
+    @cached_property
+    def plain(self) -> Embedded:
+        """The text's own embedding."""
+        if self.embedder is None:
+            raise ValueError("a question without an embedder has no embedding")
+        return self.embedder.query(self.text)
+
+    @cached_property
+    def expanded(self) -> Embedded:
+        """The embedding of the text followed by its synonyms."""
+        words = expansions(self.text)
+        if self.embedder is None or not words:
+            return self.plain
+        return self.embedder.query(f"{self.text} {' '.join(words)}")
+
+    @cached_property
+    def direction(self) -> NDArray[np.float32]:
+        """Sentence vector searched with: between the text's and the expanded one's."""
+        mixed = 0.6 * self.plain.sentence + 0.4 * self.expanded.sentence
+        return np.asarray(mixed / (np.linalg.norm(mixed) + 1e-9), dtype=np.float32)
+
+
+def lexical(catalog: Catalog, question: Question, filter: Filter, docs: Sequence[int] | None) -> dict[str, dict[int, float]]:
+    """field -> number -> BM25 of the question's own tokens plus EXPANSION times that of its synonyms."""
+    found: dict[str, dict[int, float]] = {}
+    for name in FIELDS:
+        scores = dict(catalog.lexical(name, question.own, filter=filter, docs=docs, limit=_DEPTH)) if question.own else {}
+        if question.added:
+            for doc, score in catalog.lexical(name, question.added, filter=filter, docs=docs, limit=_DEPTH):
+                scores[doc] = scores.get(doc, 0.0) + EXPANSION * score
+        found[name] = scores
+    return found
+
+
+def column(scores: Mapping[int, float], docs: Sequence[int]) -> Scores:
+    """Scores of these documents, in order, divided by the best; 0 where there is none."""
+    raw = np.array([scores.get(doc, 0.0) for doc in docs])
+    best = raw.max(initial=0.0)
+    return raw / best if best > 0 else raw
+
+
+def dense(vectors: Vectors, question: Question, docs: Sequence[int]) -> tuple[Scores, dict[int, list[str]]]:
+    """Best cosine of any card of each document (0 where it has none), and each document's parts, best first."""
+    numbers, parts, matrix = vectors.sentences(docs)
+    best: dict[int, float] = {}
+    order: dict[int, list[str]] = {}
+    if len(numbers):
+        similar = matrix @ question.direction
+        for at in np.argsort(-similar, kind="stable"):
+            doc = int(numbers[at])
+            best.setdefault(doc, float(similar[at]))
+            order.setdefault(doc, []).append(parts[at])
+    return np.array([best.get(doc, 0.0) for doc in docs]), order
+
+
+def is_fix(titles: Sequence[str]) -> Scores:
+    """1 where a title says that something was put right."""
+    return np.array([float(bool(_FIX.search(title))) for title in titles])
+
+
+def idf(catalog: Catalog, words: Sequence[str]) -> Scores:
+    """Inverse document frequency of words as they stand in a question, by their rarest token in messages."""
+    by_word = {word: tokens(word) for word in dict.fromkeys(words)}
+    frequencies = catalog.document_frequency("message", list(dict.fromkeys(t for found in by_word.values() for t in found)))
+    size = max(catalog.size(), 1)
+    # A token that no message has says nothing about which message is meant.
+    return np.array(
+        [
+            max((math.log((size + 1) / (frequencies[t] + 0.5)) for t in by_word[word] if frequencies[t]), default=0.0)
+            for word in words
+        ]
+    )

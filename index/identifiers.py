@@ -1,0 +1,126 @@
+"""Records that a question names exactly: by number, SHA or path, or by an identifier that their message or diff holds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from kb.catalog import Catalog, Filter
+from kb.text import FIELDS, tokens
+from kb.types import Record
+
+_REFERENCE = re.compile(r"(?:[\w.-]+/[\w.-]+)?#\d+|[0-9a-f]{7,40}", re.I)
+_CANDIDATES = 150  # of each field; an identifier in more commits than that is a common word
+_READ = 80  # records whose diffs are looked through
+
+_ADDED = re.compile(
+    r"\b(introduc\w*|come[s]? from|came from|add(?:s|ed)?|first|new|appear(?:s|ed)?|origin\w*|born|creat\w*|start(?:s|ed)?)\b|引入|新增|添加|加入|来自|最早|首次",
+    re.I,
+)
+_REMOVED = re.compile(
+    r"\b(disappear\w*|remov\w*|no longer|gone|drop(?:s|ped)?|replac\w*|renam\w*|delet\w*|deprecat\w*|vanish\w*|instead|went)\b|不见|移除|删除|去掉|替代|取代|改名|没有了",
+    re.I,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A record that holds an identifier; ``score`` in 0..1 tells how much it is about it."""
+
+    doc: int
+    score: float
+
+
+def is_reference(identifier: str) -> bool:
+    """Whether it names a record by itself: #123, owner/name#123 or a SHA."""
+    return bool(_REFERENCE.fullmatch(identifier))
+
+
+def named(catalog: Catalog, question: str, identifiers: Sequence[str], filter: Filter) -> list[Named]:
+    """Records that the identifiers name, best first: references exactly, then what adds, removes or mentions the rest.
+
+    A question of where something comes from wants the earliest commit that adds it; one of where it went, the latest that takes it away.
+    """
+    scores: dict[int, float] = {}
+    for identifier in identifiers:
+        found = (
+            _referenced(catalog, identifier, filter)
+            if is_reference(identifier)
+            else _holding(catalog, question, identifier, filter)
+        )
+        for item in found:
+            scores[item.doc] = max(scores.get(item.doc, 0.0), item.score) + (0.01 if item.doc in scores else 0.0)
+    return [Named(doc, min(score, 1.0)) for doc, score in sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))]
+
+
+def _referenced(catalog: Catalog, identifier: str, filter: Filter) -> list[Named]:
+    docs = catalog.find_ref(identifier, repos=filter.repos)
+    allowed = _allowed(catalog, docs, filter)
+    return [Named(doc, 1.0 - 0.02 * rank) for rank, doc in enumerate(doc for doc in docs if doc in allowed)]
+
+
+def _allowed(catalog: Catalog, docs: Sequence[int], filter: Filter) -> Collection[int]:
+    """Those of ``docs`` within the window's end and the kinds; records that are gone may still be named."""
+    end, start = filter.window.end, filter.window.start
+    return {
+        brief.doc
+        for brief in catalog.briefs(docs)
+        if (end is None or brief.at < end)
+        and (start is None or brief.at >= start)
+        and (not filter.kinds or brief.kind in filter.kinds)
+    }
+
+
+def _holding(catalog: Catalog, question: str, identifier: str, filter: Filter) -> list[Named]:
+    whole = tokens(identifier)[:1] if "/" not in identifier and "." not in identifier else tokens(identifier)[-3:]
+    docs: dict[int, None] = {}
+    for field in FIELDS:
+        docs.update(dict.fromkeys(doc for doc, _ in catalog.lexical(field, whole, filter=filter, limit=_CANDIDATES)))
+    chosen = list(docs)[:_READ]
+    records = catalog.records(chosen)
+    pattern = re.compile(rf"(?<![A-Za-z0-9_]){re.escape(identifier)}(?![A-Za-z0-9_])")
+    removed, added = bool(_REMOVED.search(question)), bool(_ADDED.search(question))
+    scored = [(doc, record, _evidence(record, pattern, identifier)) for doc, record in zip(chosen, records, strict=True)]
+    held = [(doc, record, found) for doc, record, found in scored if found.any]
+    held.sort(key=lambda item: item[1].at, reverse=removed)
+    result = [Named(doc, found.score(removed=removed, added=added)) for doc, _, found in held]
+    # Between equals the order in time decides: the first that added, the last that removed.
+    return [Named(item.doc, item.score - 0.001 * min(rank, 90)) for rank, item in enumerate(result)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Evidence:
+    title: bool
+    body: bool
+    path: str  # status of a file with this path: A, D, M, …; "" where none has it
+    plus: int
+    minus: int
+
+    @property
+    def any(self) -> bool:
+        return self.title or self.body or bool(self.path) or self.plus + self.minus > 0
+
+    def score(self, *, removed: bool, added: bool) -> float:
+        base = 0.3 + 0.12 * self.title + 0.06 * self.body + 0.1 * bool(self.path)
+        if removed:
+            gone = self.path == "D" or (self.minus > 0 and self.plus == 0)
+            return base + (0.45 if gone else 0.25 if self.minus > self.plus else 0.0)
+        if added:
+            new = self.path == "A" or (self.plus > 0 and self.minus == 0)
+            return base + (0.45 if new else 0.2 if self.plus > self.minus else 0.0)
+        return base + 0.15 * self.title + min(self.plus + self.minus, 10) * 0.02
+
+
+def _evidence(record: Record, pattern: re.Pattern[str], identifier: str) -> _Evidence:
+    plus = minus = 0
+    path = ""
+    for file in record.files:
+        if identifier in (file.path, file.old_path) or file.path.endswith(f"/{identifier}"):
+            path = file.status
+        for line in file.patch.split("\n"):
+            if line[:1] == "+" and pattern.search(line):
+                plus += 1
+            elif line[:1] == "-" and pattern.search(line):
+                minus += 1
+    return _Evidence(bool(pattern.search(record.title)), bool(pattern.search(record.body)), path, plus, minus)

@@ -1,0 +1,49 @@
+"""The words of a record that answer a question: a verbatim sentence of its message, or the hunk of its diff."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from index.cards import significant_files
+from kb.patch import hunks
+from kb.text import sentences, tokens
+from kb.types import Quote, Record
+
+_LONGEST = 400
+_HUNK_LINES = 12
+_FILES = 8
+
+
+def best_quote(record: Record, weights: Mapping[str, float], *, exact: Collection[str] = ()) -> Quote:
+    """The sentence that holds most of ``weights`` (token -> weight), the title where none holds more; verbatim.
+
+    Where an identifier in ``exact`` stands in the diff and not in the message, the hunk that changes it is quoted instead.
+    """
+    if exact and not any(name in record.title or name in record.body for name in exact):
+        found = _hunk(record, exact)
+        if found:
+            return found
+    best, best_score = record.title, _score(record.title, weights) * 1.1
+    for sentence in sentences(record.body):
+        if len(sentence.text) <= _LONGEST:
+            score = _score(sentence.text, weights)
+            if score > best_score:
+                best, best_score = sentence.text, score
+    return Quote(best)
+
+
+def _score(text: str, weights: Mapping[str, float]) -> float:
+    return sum(weights.get(token, 0.0) for token in set(tokens(text)))
+
+
+def _hunk(record: Record, exact: Collection[str]) -> Quote | None:
+    for file in significant_files(record.files)[:_FILES]:
+        for hunk in hunks(file.patch):
+            lines = hunk.text.split("\n")
+            line_number = hunk.start
+            for at, line in enumerate(lines):
+                if line[:1] in "+-" and line and any(name in line for name in exact):
+                    first = max(0, at - 2)
+                    return Quote("\n".join(lines[first : first + _HUNK_LINES]), file.path, line_number)
+                line_number += not line.startswith("-")
+    return None

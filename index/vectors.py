@@ -1,0 +1,154 @@
+"""The vectors of one generation of the index, by card: a SQLite file beside Chroma's collection.
+
+Chroma finds candidates among all cards; exact scores of the candidates, and their token vectors, come from here by integer key, ten times faster than by
+asking Chroma for embeddings by id. Like the collection it is a cache: ``kb reindex`` makes both anew from the record store.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.embedder import TOKEN_DIMENSION, Embedded
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS indexed (doc INTEGER PRIMARY KEY, record TEXT NOT NULL, hash TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS cards (doc INTEGER NOT NULL, part TEXT NOT NULL, sentence BLOB NOT NULL, PRIMARY KEY (doc, part)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS tokens (doc INTEGER NOT NULL, part TEXT NOT NULL, vectors BLOB NOT NULL, PRIMARY KEY (doc, part));
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """A record's vectors, ready to store: ``cards`` maps part to its embedding."""
+
+    doc: int
+    record: str
+    hash: str
+    cards: Mapping[str, Embedded]
+
+
+class Vectors:
+    """Vectors by document number (the record store's); usable from any thread."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
+        self._local = threading.local()
+        self._all: list[sqlite3.Connection] = []
+        with self._connection() as connection:
+            connection.executescript(_SCHEMA)
+
+    @contextlib.contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = sqlite3.connect(self._path, timeout=30, check_same_thread=False)
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=NORMAL")
+            connection.execute("PRAGMA mmap_size=1073741824")
+            self._local.connection = connection
+            self._all.append(connection)
+        yield connection
+
+    def close(self) -> None:
+        """Close every thread's connection."""
+        for connection in self._all:
+            connection.close()
+        self._all.clear()
+        self._local = threading.local()
+
+    # --- writing ----------------------------------------------------------------------------------------------------------
+
+    def store(self, rows: Iterable[Indexed]) -> None:
+        """Replace the vectors of these records, in one transaction."""
+        with self._connection() as connection, connection:
+            for row in rows:
+                self._delete(connection, [row.doc])
+                connection.execute("INSERT INTO indexed VALUES (?, ?, ?)", (row.doc, row.record, row.hash))
+                connection.executemany(
+                    "INSERT INTO cards VALUES (?, ?, ?)",
+                    [(row.doc, part, card.sentence.astype(np.float16).tobytes()) for part, card in row.cards.items()],
+                )
+                connection.executemany(
+                    "INSERT INTO tokens VALUES (?, ?, ?)",
+                    [(row.doc, part, card.tokens.tobytes()) for part, card in row.cards.items() if len(card.tokens)],
+                )
+
+    def remove(self, docs: Sequence[int]) -> None:
+        """Forget these records."""
+        with self._connection() as connection, connection:
+            self._delete(connection, docs)
+
+    @staticmethod
+    def _delete(connection: sqlite3.Connection, docs: Sequence[int]) -> None:
+        for table in ("indexed", "cards", "tokens"):
+            connection.executemany(f"DELETE FROM {table} WHERE doc = ?", [(doc,) for doc in docs])
+
+    # --- reading ----------------------------------------------------------------------------------------------------------
+
+    def hashes(self) -> dict[int, str]:
+        """Content hash of each record as it was when it was indexed."""
+        with self._connection() as connection:
+            return dict(connection.execute("SELECT doc, hash FROM indexed"))
+
+    def parts(self, docs: Sequence[int]) -> list[tuple[str, str]]:
+        """(record id, part) of every card these records have."""
+        with self._connection() as connection:
+            return [
+                row
+                for chunk in _chunks(docs)
+                for row in connection.execute(
+                    f"SELECT record, part FROM cards JOIN indexed USING (doc) WHERE doc IN ({_marks(chunk)})", chunk
+                )
+            ]
+
+    def size(self) -> tuple[int, int]:
+        """How many records and how many cards are here."""
+        with self._connection() as connection:
+            return (
+                connection.execute("SELECT count(*) FROM indexed").fetchone()[0],
+                connection.execute("SELECT count(*) FROM cards").fetchone()[0],
+            )
+
+    def sentences(self, docs: Sequence[int]) -> tuple[NDArray[np.int64], list[str], NDArray[np.float32]]:
+        """Cards of these records: document numbers (n,), parts (n) and sentence vectors (n, dimension)."""
+        numbers: list[int] = []
+        parts: list[str] = []
+        blobs: list[bytes] = []
+        with self._connection() as connection:
+            for chunk in _chunks(docs):
+                query = f"SELECT doc, part, sentence FROM cards WHERE doc IN ({_marks(chunk)})"
+                for doc, part, blob in connection.execute(query, chunk):
+                    numbers.append(doc)
+                    parts.append(part)
+                    blobs.append(blob)
+        if not blobs:
+            return np.zeros(0, np.int64), [], np.zeros((0, 1), np.float32)
+        matrix = np.frombuffer(b"".join(blobs), np.float16).reshape(len(blobs), -1)
+        return np.array(numbers, np.int64), parts, matrix.astype(np.float32)
+
+    def token_vectors(self, cards: Sequence[tuple[int, str]]) -> list[NDArray[np.int8]]:
+        """Token vectors (t, TOKEN_DIMENSION) of each (document, part), in the order given; empty where there are none."""
+        found: list[NDArray[np.int8]] = []
+        with self._connection() as connection:
+            for card in cards:
+                row = connection.execute("SELECT vectors FROM tokens WHERE doc = ? AND part = ?", card).fetchone()
+                found.append(np.frombuffer(row[0] if row else b"", np.int8).reshape(-1, TOKEN_DIMENSION))
+        return found
+
+
+def _chunks(docs: Sequence[int], size: int = 900) -> Iterator[Sequence[int]]:
+    for start in range(0, len(docs), size):
+        yield docs[start : start + size]
+
+
+def _marks(values: Sequence[object]) -> str:
+    return ",".join("?" * len(values))
