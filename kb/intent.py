@@ -101,7 +101,7 @@ def _content(rest: str) -> int:
 # --- what is left ---------------------------------------------------------------------------------------------------------
 
 _EDGE = r"(?:in|of|for|to|on|from|during|over|within|since|and|or|the|a|an|at|by|inside|into|about|with|around|regarding|concerning|between|until|as|is|are|was|were|that|which|related to|on top of|through|across|under|then|so|but)"
-_DANGLING = re.compile(rf"(?:\b{_EDGE} ?)+(?=(?: ?{GAP}| ?$| ?[?.,;:!)]))|(?<={GAP}) ?(?:{_EDGE}\b ?)+|^(?:{_EDGE}\b ?)+", re.I)
+_DANGLING = re.compile(rf"(?:\b{_EDGE} ?)+(?=(?: ?{GAP}| ?[?.,;:!]* ?$))|(?<={GAP}) ?(?:{_EDGE}\b ?)+|^(?:{_EDGE}\b ?)+", re.I)
 _WINDOW_WORDS = re.compile(
     r"(?<![\w-])(?:(?:can|could|would) you(?: please)?|please|i(?:'d| would) (?:like|want) to know|i want to know|tell me|let me know|give me|show me|"
     r"(?:a |an |the )?(?:quick |short |brief |full |complete )?(?:summary|overview|recap|digest|round-?up|changelog|rundown) (?:of|on|for)|summari[sz]e|recap|enumerate|"
@@ -122,6 +122,7 @@ _ASK = re.compile(
     r"(?:是|在|由|被|从|于)*哪(?:个|一个|次|一次|条) ?(?:提交|commit|prs?|改动|修改|补丁|变更)(?:里|中|把|给|让|使|将)?(?:面)?|(?:是|在)*(?:哪里|哪儿|在哪)(?:的)?|什么时候|何时|为什么|为何)",
     re.I,
 )
+_QUESTION_WORD = re.compile(r" ?(?:what|where|when|who|why|how|which|did|does|is|was)\b[^.!]*\?$", re.I)
 _EMPTY_ANSWER = frozenset(
     """it that this them these those there fixed fix fixes fixing stopped stops stop changed changes change solved solves corrected corrects removed did do does made make
     the a an and to in by around got get gets was were is are of handles handle handled caused causes what which where commit one so be been happen happened introduced added
@@ -148,12 +149,13 @@ def needle_topic(text: str, *, chinese: bool) -> str:
     """The description in a needle question: whole, without the words that only ask which change it was."""
     kept = []
     for sentence in _SENTENCE.findall(text):
-        asked = _ASK.search(sentence) is not None
+        if _NEEDLE.search(sentence) is None and not _QUESTION_WORD.match(sentence):
+            kept.append(sentence)
+            continue
         bare = _ASK.sub(GAP, sentence)
         words = re.findall(r"[A-Za-z0-9_'-]+|[一-鿿]", bare)
-        if asked and not re.search(r"[一-鿿]", bare) and all(word.lower() in _EMPTY_ANSWER for word in words):
-            continue
-        kept.append(_without_empty_clauses(sentence) if chinese else bare)
+        if any(word.lower() not in _EMPTY_ANSWER for word in words):
+            kept.append(_without_empty_clauses(sentence) if chinese else bare)
     return tidy(" ".join(kept))
 
 
@@ -175,7 +177,7 @@ def tidy(text: str) -> str:
         if shorter == text:
             break
         text = shorter
-    text = re.sub(r"\( ?[?.,;:]* ?\)", " ", text.replace(GAP, " "))
+    text = re.sub(r"\( ?[,;]? ?\)", " ", text.replace(GAP, " "))
     text = " ".join(re.sub(r" +([,.;:?!)])", r"\1", text).split())
     text = re.sub(r"(?:[,;:] ?){2,}", ", ", text)
     text = text.strip(_TRIM)
