@@ -21,7 +21,7 @@ from kb.config import TEMPLATE, load_config
 from kb.errors import ConfigError, KbError, QueryError
 from kb.progress import Bars
 from kb.safe import json_line, one_line
-from kb.wiring import KnowledgeBase, open_kb
+from kb.wiring import Asked, KnowledgeBase, open_kb
 
 app = typer.Typer(
     name="kb",
@@ -47,6 +47,15 @@ class Common:
 ConfigOption = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="The configuration. [default: kb.toml]")]
 DataOption = Annotated[Path | None, typer.Option("--data-dir", metavar="DIR", help="Where the store, index and clones live.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else there.")]
+RepoOption = Annotated[list[str] | None, typer.Option("--repo", metavar="NAME", help="Only this repository; may be repeated.")]
+KindOption = Annotated[
+    list[str] | None, typer.Option("--kind", metavar="KIND", help="Only this kind, as commit; may be repeated.")
+]
+SinceOption = Annotated[
+    str | None, typer.Option("--since", metavar="TIME", help="Nothing before: 2026-02-02 or 2026-02-02T09:30Z.")
+]
+UntilOption = Annotated[str | None, typer.Option("--until", metavar="TIME", help="Nothing after; a day is meant to its end.")]
+AsOfOption = Annotated[str | None, typer.Option("--as-of", metavar="TIME", help="Ask as if it were then; a day means its end.")]
 
 
 def _version(wanted: bool) -> None:
@@ -89,6 +98,27 @@ def sync(
 
 
 @app.command()
+def search(
+    context: typer.Context,
+    query: Annotated[str, typer.Argument(metavar="QUERY", help="Words, an identifier, a SHA, #123, a path.")],
+    repo: RepoOption = None,
+    kind: KindOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    as_of: AsOfOption = None,
+    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, max=1000, help="At most so many results.")] = 10,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+    data_dir: DataOption = None,
+) -> None:
+    """Find records by meaning, words and identifiers, best first, each with the passage that matched."""
+    asked = Asked(_text(query, "QUERY"), tuple(repo or ()), tuple(kind or ()), since, until, as_of)
+    with _open(context, config, data_dir) as base:
+        found = base.search(asked, limit=limit)
+    _show(as_json, payloads.search(found), lambda: console.show_search(console.standard_output(), found, base.config.zone))
+
+
+@app.command()
 def status(
     context: typer.Context, as_json: JsonOption = False, config: ConfigOption = None, data_dir: DataOption = None
 ) -> None:
@@ -96,6 +126,17 @@ def status(
     with _open(context, config, data_dir) as base:
         state = base.status()
     _show(as_json, payloads.status(state), lambda: console.show_status(console.standard_output(), state, base.config.zone))
+
+
+@app.command()
+def reindex(
+    context: typer.Context, as_json: JsonOption = False, config: ConfigOption = None, data_dir: DataOption = None
+) -> None:
+    """Build the vector index anew from the store, beside the old one, and swap it in."""
+    with Bars() as bars, _open(context, config, data_dir, bars) as base:
+        report = base.reindex()
+    told = f"Indexed {report.records:,} records ({report.cards:,} cards)."
+    _show(as_json, payloads.reindex(report), lambda: console.standard_output().print(told))
 
 
 @app.command()

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime, tzinfo
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markdown import Markdown
-from rich.padding import Padding
 from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
 from kb.errors import KbError
+from kb.keys import citation_key
 from kb.safe import one_line, printable
 from kb.sync import SyncReport
-from kb.types import Hit, LedgerRow, Scope, Window
-from kb.wiring import Status
+from kb.types import LedgerRow, Scope, Window
+from kb.wiring import Searched, Status
 
 _TITLE = 200
 _QUOTE = 300
+_PIPED_WIDTH = 160
 _STATUS_STYLE = {"ok": "green", "failed": "bold red", "interrupted": "yellow", "running": "cyan", "never": "dim"}
 
 
@@ -34,7 +35,9 @@ class _Output(Console):
 
 def standard_output() -> Console:
     """Lines are wrapped for a terminal only, so that what is piped can be searched by line."""
-    return _Output(file=sys.stdout, markup=False, emoji=False, highlight=False, soft_wrap=not sys.stdout.isatty())
+    terminal = sys.stdout.isatty()
+    width = None if terminal else _PIPED_WIDTH
+    return _Output(file=sys.stdout, markup=False, emoji=False, highlight=False, soft_wrap=not terminal, width=width)
 
 
 def error_text(error: KbError, *, lines: int = 2) -> str:
@@ -68,21 +71,30 @@ def show_scope(console: Console, scope: Scope, zone: tzinfo) -> None:
         console.print(Text(f'not understood as a time: "{one_line(expression, limit=80)}"', style="yellow"))
 
 
-def show_hits(console: Console, hits: Sequence[tuple[str, Hit]], zone: tzinfo) -> None:
-    """Each hit under its citation key: date, score, title, the quote that matched, address."""
-    for number, (key, hit) in enumerate(hits, start=1):
+def show_search(console: Console, searched: Searched, zone: tzinfo) -> None:
+    """What was asked about, then each hit under its key: date, score, title, the quote that matched, address."""
+    show_scope(console, searched.scope, zone)
+    if searched.found.degraded:
+        console.print(Text(one_line(searched.found.degraded), style="yellow"))
+    for number, hit in enumerate(searched.found.hits, start=1):
         head = Text(f"{number:>2}. ")
-        head.append_text(link(key, hit.record.url)).stylize("bold")
+        head.append_text(link(citation_key(hit.record), hit.record.url))
         head.append(f"  {_local(hit.record.at, zone)}  {hit.score:.2f}", style="dim")
-        console.print(head)
-        console.print(Padding(Text(one_line(hit.record.title, limit=_TITLE)), (0, 0, 0, 4)))
-        if quote := one_line(hit.quote.text, limit=_QUOTE):
+        title, quote = one_line(hit.record.title, limit=_TITLE), one_line(hit.quote.text, limit=_QUOTE)
+        lines = [head, _indented(title)]
+        if quote and quote != title:
             where = f" ({one_line(hit.quote.path)}:{hit.quote.line})" if hit.quote.path else ""
-            console.print(Padding(Text(f"“{quote}”{where}", style="italic"), (0, 0, 0, 4)))
+            lines.append(_indented(f"“{quote}”{where}", style="italic"))
         if hit.record.url and not console.is_terminal:
-            console.print(Padding(Text(one_line(hit.record.url)), (0, 0, 0, 4)))
-    if not hits:
-        console.print("Nothing matches.")
+            lines.append(_indented(one_line(hit.record.url)))
+        for line in lines:
+            console.print(line)
+    if not searched.found.hits:
+        console.print(f"Nothing matches among the {searched.found.in_window:,} records looked at.")
+
+
+def _indented(text: str, *, style: str = "") -> Text:
+    return Text(f"    {text}", style=style)
 
 
 def show_markdown(console: Console, text: str) -> None:
@@ -99,7 +111,7 @@ def show_ledger(console: Console, rows: Iterable[LedgerRow], zone: tzinfo) -> No
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for heading in ("source", "status", "last success", "newest"):
         table.add_column(heading, no_wrap=True)
-    for heading in ("fetched", "new", "changed", "gone"):
+    for heading in ("read", "new", "changed", "gone"):
         table.add_column(heading, justify="right", no_wrap=True)
     notes: list[Text] = []
     for row in rows:
@@ -107,7 +119,7 @@ def show_ledger(console: Console, rows: Iterable[LedgerRow], zone: tzinfo) -> No
             Text(one_line(row.source)),
             Text(row.status, style=_STATUS_STYLE.get(row.status, "")),
             Text(_local(row.last_success, zone) if row.last_success else "–"),
-            Text(_local(row.latest, zone) if row.latest else "–"),
+            Text(_local(row.latest, zone)[:10] if row.latest else "–"),
             *(f"{count:,}" for count in (row.fetched, row.new, row.changed, row.gone)),
         )
         if row.error:

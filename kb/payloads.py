@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kb.sync import Indexed, SourceRun, SyncReport
-from kb.types import LedgerRow
-from kb.wiring import Status
+from kb.types import Hit, LedgerRow, Scope
+from kb.wiring import Searched, Status
 
 
 def moment(at: datetime | None) -> str | None:
@@ -20,6 +20,48 @@ def ledger_row(row: LedgerRow) -> dict[str, Any]:
     """A source's last run, field by field."""
     values = {field.name: getattr(row, field.name) for field in fields(row)}
     return {name: moment(value) if isinstance(value, datetime) else value for name, value in values.items()}
+
+
+def scope(asked: Scope) -> dict[str, Any]:
+    """What was asked about. Null bounds are open; ``unresolved`` are expressions of time that were not understood."""
+    return {
+        "since": moment(asked.window.start),
+        "until": moment(asked.window.end),
+        "repos": list(asked.repos),
+        "kinds": list(asked.kinds),
+        "identifiers": list(asked.identifiers),
+        "topic": asked.topic,
+        "unresolved": list(asked.unresolved),
+    }
+
+
+def search(searched: Searched) -> dict[str, Any]:
+    """``kb search``: best first, each record once."""
+    return {
+        "query": searched.query,
+        "scope": scope(searched.scope),
+        "results": [_hit(hit) for hit in searched.found.hits],
+        "in_window": searched.found.in_window,
+        "degraded": searched.found.degraded,
+        "timings_ms": dict(searched.found.timings_ms),
+    }
+
+
+def _hit(hit: Hit) -> dict[str, Any]:
+    record = hit.record
+    return {
+        "id": record.id,
+        "kind": record.kind,
+        "repo": record.repo,
+        "ref": record.ref,
+        "title": record.title,
+        "url": record.url,
+        "at": moment(record.at),
+        "score": hit.score,
+        "quote": hit.quote.text,
+        "path": hit.quote.path,
+        "line": hit.quote.line,
+    }
 
 
 def sync(report: SyncReport) -> dict[str, Any]:

@@ -7,30 +7,30 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from kb import filters
 from kb.catalog import Catalog
 from kb.config import Config, data_folder
-from kb.errors import QueryError
-from kb.filters import Filters
+from kb.errors import CatalogError, QueryError
 from kb.plugins import build_sources
 from kb.protocols import Progress, Source, silent
+from kb.scope import KnownRepo, ScopeContext, parse, parse_instant
 from kb.sync import Indexed, SyncReport, sync
-from kb.types import LedgerRow
+from kb.types import Found, LedgerRow, Scope
 
 if TYPE_CHECKING:
     from index.indexer import CatalogIndexer, Index
+    from index.search import Search
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question with its filters as a person typed them; see kb/filters.py for what they may be."""
+    """A question with its filters as a person typed them; see kb/scope.py for what they may be."""
 
     text: str
     repos: tuple[str, ...] = ()
@@ -55,6 +55,15 @@ class Status:
     pending: int
 
 
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """A query, what it was taken to mean, and what was found."""
+
+    query: str
+    scope: Scope
+    found: Found
+
+
 class KnowledgeBase:
     """A configured knowledge base; a context manager. Get one from ``open_kb``."""
 
@@ -67,8 +76,9 @@ class KnowledgeBase:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if "_catalog" in self.__dict__:
-            self._catalog.close()
+        for part in ("_searched_index", "_catalog"):
+            if part in self.__dict__:
+                getattr(self, part).close()
 
     @property
     def _catalog_path(self) -> Path:
@@ -90,8 +100,11 @@ class KnowledgeBase:
             QueryError: a name is no configured source's.
             CatalogError: another sync is running, or the store cannot be written.
         """
-        chosen = filters.source_names(names, known=[source.name for source in self.sources])
-        sources = [source for source in self.sources if not chosen or source.name in chosen]
+        known = {source.name: source for source in self.sources}
+        for name in names:
+            if name not in known:
+                raise QueryError(f"unknown source {name!r}", remedy=f"known sources: {', '.join(known) or 'none'}")
+        sources = [source for name, source in known.items() if not names or name in names]
         with Catalog.open(self._catalog_path, progress=self._progress) as catalog, self._indexer(catalog) as indexer:
             return sync(catalog, sources, indexer, progress=self._progress)
 
@@ -114,10 +127,14 @@ class KnowledgeBase:
     def _indexer(self, catalog: Catalog) -> Iterator[CatalogIndexer]:
         from index.indexer import CatalogIndexer
 
-        with contextlib.closing(self._index()) as index:
+        with contextlib.closing(self._new_index()) as index:
             yield CatalogIndexer(catalog, index)
 
-    def _index(self) -> Index:
+    @cached_property
+    def _searched_index(self) -> Index:
+        return self._new_index()
+
+    def _new_index(self) -> Index:
         from index.chroma import ChromaCards
         from index.embedder import Embedder
         from index.indexer import Index
@@ -150,22 +167,41 @@ class KnowledgeBase:
             pending=self._catalog.pending_count(),
         )
 
-    def filters(self, asked: Asked) -> Filters:
-        """The typed filters as instants and names. Raises QueryError."""
-        zone = self.config.zone
+    def search(self, asked: Asked, *, limit: int = 10) -> Searched:
+        """The records that fit best, and what the query was taken to mean.
+
+        Raises:
+            QueryError: a filter that cannot be resolved.
+            CatalogError: there are no records to search.
+        """
+        scope = self.scope(asked)
+        return Searched(asked.text, scope, self._search.find(scope, limit=limit))
+
+    def scope(self, asked: Asked) -> Scope:
+        """What is asked about, filters included. Raises QueryError and, where there are no records, CatalogError."""
+        self._require_records()
         aliases = {repo: table.aliases for repo, table in self.config.repos.items()}
-        since = filters.instant(asked.since, option="--since", zone=zone) if asked.since is not None else None
-        until = filters.instant(asked.until, option="--until", zone=zone, closing=True) if asked.until is not None else None
-        as_of = filters.instant(asked.as_of, option="--as-of", zone=zone, closing=True) if asked.as_of is not None else None
-        if since and until and since >= until:
-            raise QueryError(f"--since {asked.since} is not before --until {asked.until}", remedy="swap them")
-        return Filters(
-            repos=filters.repositories(asked.repos, known=self.repos, aliases=aliases),
-            kinds=filters.kinds(asked.kinds),
-            since=since,
-            until=until,
-            as_of=as_of,
-        )
+        known = tuple(KnownRepo(repo, tuple(aliases.get(repo, ()))) for repo in self.repos)
+        tags = {repo: self._catalog.tags(repo) for repo in self.repos}
+        context = ScopeContext(now=datetime.now(UTC), tz=self.config.zone, repos=known, tags=tags)
+        for option, text in (("--since", asked.since), ("--until", asked.until), ("--as-of", asked.as_of)):
+            _check_instant(option, text, context)
+        if asked.as_of is not None:
+            context = replace(context, now=parse_instant(asked.as_of, context, end=True))
+        return parse(asked.text, context, repos=asked.repos, kinds=asked.kinds, since=asked.since, until=asked.until)
+
+    def _require_records(self) -> None:
+        if self._catalog.size():
+            return
+        failed = "; ".join(f"{row.source}: {row.error}" for row in self._catalog.ledger() if row.error)
+        remedy = f"the last sync failed: {failed}" if failed else "run `kb sync`"
+        raise CatalogError("there are no records to answer from", remedy=remedy)
+
+    @cached_property
+    def _search(self) -> Search:
+        from index.search import Search
+
+        return Search(self._catalog, self._searched_index)
 
     @cached_property
     def repos(self) -> tuple[str, ...]:
@@ -174,9 +210,12 @@ class KnowledgeBase:
         return tuple(dict.fromkeys([*configured, *self.config.repos, *self._catalog.repos()]))
 
 
-def now() -> datetime:
-    """This moment, in UTC."""
-    return datetime.now(UTC)
+def _check_instant(option: str, text: str | None, context: ScopeContext) -> None:
+    try:
+        if text is not None:
+            parse_instant(text, context)
+    except QueryError as error:
+        raise QueryError(f"{option}: {error.message}", remedy=error.remedy) from error
 
 
 def open_kb(config: Config, *, data_dir: Path | None = None, progress: Progress = silent) -> KnowledgeBase:

@@ -106,8 +106,8 @@ def test_an_unknown_source_is_answered_with_the_known_ones(kb: Run) -> None:
     kb("init")
     code, out, err = kb("sync", "--source", "flashinfre")
     assert (code, out) == (2, "")
-    assert "did you mean flashinfer?" in err
-    assert "known: flashinfer" in err
+    assert "unknown source 'flashinfre'" in err
+    assert "known sources: flashinfer" in err
 
 
 def test_options_stand_before_the_command_or_after_it(kb: Run) -> None:

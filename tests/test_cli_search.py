@@ -1,0 +1,174 @@
+"""kb search on a real, hostile repository: the JSON contract, filters, --as-of, and what a terminal is sent."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kb import cli
+from kb.config import load_config
+from kb.wiring import open_kb
+from tests.history import History
+
+Run = Callable[..., tuple[int, str, str]]
+PUMP = "[bold]Fix\ufffd[31m the fuel\u202e pump[/bold]"  # as the source keeps it
+SHOWN = "[bold]Fix\ufffd[31m the fuel pump[/bold]"
+STEERING = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two repositories, synced."""
+    home = tmp_path_factory.mktemp("home")
+    rocket = History(home / "rocket")
+    rocket.commit(
+        "Add RocketThrottle to the engine", {"engine/throttle.py": "class RocketThrottle: ...\n"}, at="2026-01-05T10:00:00Z"
+    )
+    rocket.commit(
+        "[bold]Fix\x1b[31m the fuel\u202e pump[/bold]\n\nThe pump leaked.", {"pump.py": "x = 1\n"}, at="2026-02-02T23:30:00Z"
+    )
+    rocket.commit("<script>alert(1)</script> fuel gauge", {"gauge.py": "x = 2\n"}, at="2026-02-03T09:00:00Z")
+    rocket.commit("fuel " + "y" * 10_000, {"long.py": "x = 3\n"}, at="2026-02-04T09:00:00Z")
+    probe = History(home / "probe", origin="https://github.com/acme/probe")
+    probe.commit("Fix the fuel line of the probe", {"line.py": "x = 1\n"}, at="2026-02-02T12:00:00Z")
+    table = '[[sources]]\nuse = "git_commits"\nhistory = "all"\nurl = '
+    head = 'timezone = "Asia/Shanghai"\ndata_dir = "data"\n[repos."acme/rocket"]\naliases = ["RK"]\n'
+    (home / "kb.toml").write_text(f'{head}{table}"rocket"\n{table}"probe"\n', encoding="utf-8")
+    with open_kb(load_config(home / "kb.toml")) as base:
+        assert base.sync().ok
+    return home
+
+
+@pytest.fixture
+def kb(home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+    monkeypatch.chdir(home)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        code = cli.run(arguments)
+        return code, *capfd.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def found(kb: Run) -> Callable[..., dict[str, Any]]:
+    """A search as a program sees it."""
+
+    def search(*arguments: str) -> dict[str, Any]:
+        code, out, err = kb("search", *arguments, "--json")
+        assert (code, out.count("\n"), err) == (0, 1, "")
+        return dict(json.loads(out))
+
+    return search
+
+
+def titles(result: dict[str, Any]) -> list[str]:
+    return [hit["title"] for hit in result["results"]]
+
+
+def test_the_contract(found: Callable[..., dict[str, Any]]) -> None:
+    result = found("RocketThrottle")
+    assert {"query", "scope", "results", "timings_ms"} <= set(result)
+    assert {"since", "until", "repos", "kinds", "identifiers"} <= set(result["scope"])
+    assert result["scope"]["identifiers"] == ["RocketThrottle"]
+    best = result["results"][0]
+    assert set(best) >= {"id", "kind", "repo", "ref", "title", "url", "at", "score", "quote"}
+    assert best["title"] == "Add RocketThrottle to the engine"
+    assert (best["kind"], best["repo"], best["at"]) == ("commit", "acme/rocket", "2026-01-05T10:00:00Z")
+    assert best["id"] == f"commit:acme/rocket@{best['ref']}"
+    assert "RocketThrottle" in best["quote"]
+    scores = [hit["score"] for hit in result["results"]]
+    assert scores == sorted(scores, reverse=True)
+    assert len({hit["id"] for hit in result["results"]}) == len(scores)
+
+
+def test_filters_are_laid_before_ranking(found: Callable[..., dict[str, Any]]) -> None:
+    assert titles(found("fuel", "--repo", "probe")) == ["Fix the fuel line of the probe"]
+    assert {hit["repo"] for hit in found("fuel", "--repo", "rk")["results"]} == {"acme/rocket"}
+    assert found("fuel", "--repo", "RK", "--repo", "acme/probe")["scope"]["repos"] == ["acme/rocket", "acme/probe"]
+    assert len(found("fuel", "--kind", "commit")["results"]) == 5
+    assert found("fuel", "--kind", "issue")["results"] == []
+    assert len(found("fuel", "--limit", "2")["results"]) == 2
+
+
+def test_a_bare_day_is_whole_in_the_askers_zone(found: Callable[..., dict[str, Any]]) -> None:
+    # 23:30 UTC on the 2nd is the 3rd in Shanghai.
+    day = found("fuel", "--since", "2026-02-03", "--until", "2026-02-03")
+    assert sorted(titles(day)) == ["<script>alert(1)</script> fuel gauge", PUMP]
+    assert day["scope"]["since"] == "2026-02-02T16:00:00Z"
+    assert day["scope"]["until"] == "2026-02-03T16:00:00Z"
+
+
+def test_as_of_hides_what_came_later_and_counts_back_from_then(found: Callable[..., dict[str, Any]]) -> None:
+    then = found("fuel yesterday", "--as-of", "2026-02-03")
+    assert titles(then) == ["Fix the fuel line of the probe"]
+    assert max(hit["at"] for hit in found("fuel", "--as-of", "2026-02-03T01:00:00Z")["results"]) <= "2026-02-03T01:00:00Z"
+    assert found("fuel", "--as-of", "2025-01-01")["results"] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told", "remedy"),
+    [
+        (["fuel", "--repo", "rockt"], "unknown repository 'rockt'", "acme/rocket, acme/probe"),
+        (["fuel", "--kind", "comit"], "unknown kind 'comit'", "commit"),
+        (["fuel", "--since", "soonish"], "--since: not a time: 'soonish'", "2026-02-03"),
+        (["fuel", "--as-of", "soonish"], "--as-of: not a time: 'soonish'", "2026-02-03"),
+        (["fuel", "--since", "2026-02-03", "--until", "2026-02-01"], "the window is empty", ""),
+        (["  "], "QUERY is empty", "quotes"),
+        (["fuel", "--limit", "0"], "--limit", "--help"),
+    ],
+)
+def test_a_filter_that_names_nothing_is_refused(kb: Run, arguments: list[str], told: str, remedy: str) -> None:
+    code, out, err = kb("search", *arguments)
+    assert (code, out) == (2, "")
+    assert told in err
+    assert remedy in err
+
+
+def test_before_the_first_sync_it_says_what_to_do(kb: Run) -> None:
+    code, out, err = kb("search", "fuel", "--data-dir", "nothing")
+    assert (code, out) == (1, "")
+    assert "kb sync" in err
+
+
+def test_readable_results_steer_nothing_and_break_nothing(kb: Run) -> None:
+    code, out, err = kb("search", "fuel")
+    assert (code, err) == (0, "")
+    assert not STEERING.search(out)
+    assert SHOWN in out
+    assert "<script>alert(1)</script> fuel gauge" in out
+    assert "rocket@" in out
+    assert max(map(len, out.splitlines())) < 500
+
+
+def sha_of(home: Path, word: str) -> str:
+    """A SHA is found without the model, which takes a fresh process seconds to load."""
+    log = subprocess.run(
+        ["git", "log", "--format=%H", f"--grep={word}"], cwd=home / "rocket", capture_output=True, text=True, check=True
+    )
+    return log.stdout.split()[0]
+
+
+def test_a_terminal_is_sent_no_escape_that_came_from_a_record(home: Path) -> None:
+    command = f"{sys.executable} -m kb search {sha_of(home, 'pump')}"
+    done = subprocess.run(["script", "-qec", command, "/dev/null"], cwd=home, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0
+    assert SHOWN in done.stdout
+    assert "\x1b[31m" not in done.stdout
+    assert "\u202e" not in done.stdout
+    links = re.findall(r"\x1b\]8;[^;]*;([^\x1b]+)\x1b", done.stdout)
+    assert links
+    assert all(address.startswith("https://github.com/acme/") for address in links)
+
+
+def test_the_program_is_quiet_when_its_reader_goes_away(home: Path) -> None:
+    command = f"{sys.executable} -m kb search {sha_of(home, 'gauge')} --json | true; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], cwd=home, text=True, capture_output=True, timeout=120)
+    assert (done.stdout.strip(), done.stderr) == ("141", "")
