@@ -50,8 +50,8 @@ class SyncLock:
         with self._mutex:
             self._lock.release(force=True)
 
-    def taken(self, pid: int | None) -> bool:
-        """Whether a process holds it now; where the folder cannot be written, whether process ``pid`` is alive."""
+    def taken(self) -> bool:
+        """Whether a process holds it now; True where that cannot be found out."""
         if self.held:
             return True
         if not self._path.exists():
@@ -60,20 +60,8 @@ class SyncLock:
         try:
             with probe.acquire(timeout=0):
                 return False
-        except filelock.Timeout:
+        except (filelock.Timeout, OSError):
             return True
-        except OSError:
-            return pid is not None and _alive(pid)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 # --- within a write transaction -------------------------------------------------------------------------------------------
@@ -98,7 +86,7 @@ def begin(connection: sqlite3.Connection, source: str, *, use: str, repo: str) -
         " ON CONFLICT (source) DO UPDATE SET use = excluded.use, repo = excluded.repo, status = 'running', pid = excluded.pid,"
         " started = excluded.started, ended = NULL, fetched = 0, expected = NULL, new = 0, changed = 0, gone = 0,"
         " truncated = '', error = ''",
-        (clean(source), clean(use), clean(repo), os.getpid(), epoch(datetime.now(UTC))),
+        (source, use, repo, os.getpid(), epoch(datetime.now(UTC))),
     )
 
 
@@ -108,7 +96,7 @@ def finish(connection: sqlite3.Connection, source: str, *, status: str, error: s
     connection.execute(
         "UPDATE sources SET status = ?, pid = NULL, ended = ?, error = ?, truncated = CASE ? WHEN '' THEN truncated ELSE ? END,"
         " last_success = CASE ? WHEN 'ok' THEN ? ELSE last_success END WHERE source = ?",
-        (status, now, clean(error), clean(truncated), clean(truncated), status, now, clean(source)),
+        (status, now, clean(error), clean(truncated), clean(truncated), status, now, source),
     )
 
 
@@ -119,21 +107,19 @@ def rows(connection: sqlite3.Connection, lock: SyncLock) -> tuple[LedgerRow, ...
     """Every source's row, by name; "interrupted" where it says "running" and nobody is."""
     latest = dict(connection.execute("SELECT source, max(at) FROM records WHERE gone = 0 GROUP BY source"))
     found = connection.execute(
-        "SELECT source, use, repo, status, pid, started, ended, last_success, fetched, expected, new, changed, gone, truncated,"
+        "SELECT source, use, repo, status, started, ended, last_success, fetched, expected, new, changed, gone, truncated,"
         " error FROM sources ORDER BY source"
     ).fetchall()
     return tuple(_row(values, lock, latest.get(values[0])) for values in found)
 
 
 def _row(values: tuple[object, ...], lock: SyncLock, latest: int | None) -> LedgerRow:
-    source, use, repo, status, pid, started, ended, last_success, fetched, expected, new, changed, gone, truncated, error = (
-        values
-    )
+    source, use, repo, status, started, ended, last_success, fetched, expected, new, changed, gone, truncated, error = values
     return LedgerRow(
         source=str(source),
         use=str(use),
         repo=str(repo),
-        status="interrupted" if status == "running" and not lock.taken(_number(pid)) else str(status),
+        status="interrupted" if status == "running" and not lock.taken() else str(status),
         started=_instant(started),
         ended=_instant(ended),
         last_success=_instant(last_success),

@@ -160,7 +160,7 @@ def translated(path: Path) -> Iterator[None]:
     """Turn SQLite's errors into CatalogErrors that name the file and say what to do."""
     try:
         yield
-    except sqlite3.DatabaseError as error:
+    except sqlite3.Error as error:
         raise CatalogError(f"{path}: {error}", remedy=_remedy(str(error))) from error
 
 
