@@ -47,15 +47,22 @@ class Identifier:
 
 # --- repositories ---------------------------------------------------------------------------------------------------------
 
-_IN = re.compile(r"(?:\b(?:in|of|for|to|from|on|inside|within|into|across|at|by|with|under)(?: the)?|在|给|对|从|为|把|让) ?$", re.I)
+_IN = re.compile(
+    r"(?:\b(?:in|of|for|to|from|on|inside|within|into|across|at|by|with|under)(?: the)?|在|给|对|从|为|把|让) ?$", re.I
+)
 _AND = re.compile(r" ?(?:,|and|or|&|和|与|、|以及|跟|/|, and) ?", re.I)
-_OWNED = re.compile(r"'s\b| ?(?:repo(?:sitory)?|codebase|project|library|package)\b| ?(?:仓库|项目|代码库|库|里面|里|中(?!间)|上|这边|自带)?的?", re.I)
+_OWNED = re.compile(
+    r"'s\b| ?(?:repo(?:sitory)?|codebase|project|library|package)\b| ?(?:仓库|项目|代码库|库|里面|里|"
+    r"中(?!间)|上|这边|自带)?的?",
+    re.I,
+)
 
 
 def mentions(text: str, repos: Sequence[KnownRepo]) -> list[Mention]:
     """Where ``text`` names a known repository, by any alias, on word boundaries, in any case.
 
-    Where some mentions are marked as the place to look ("in flashinfer", "flashinfer's"), the unmarked ones are left out as part of the story.
+    Where some mentions are marked as the place to look ("in flashinfer", "flashinfer's"), the unmarked ones are left
+    out as part of the story.
     """
     called: dict[str, list[str]] = {}
     for repo in repos:
@@ -69,7 +76,9 @@ def mentions(text: str, repos: Sequence[KnownRepo]) -> list[Mention]:
     for match in pattern.finditer(text):
         owned = _OWNED.match(text, match.end())
         chained = bool(found) and found[-1].marked and _AND.fullmatch(text, found[-1].end, match.start()) is not None
-        marked = chained or bool(owned and owned.group()) or _IN.search(text, max(0, match.start() - 12), match.start()) is not None
+        marked = (
+            chained or bool(owned and owned.group()) or _IN.search(text, max(0, match.start() - 12), match.start()) is not None
+        )
         found.append(Mention(match.start(), match.end(), tuple(called.get(match[1].casefold(), ())), marked))
     return [mention for mention in found if mention.marked] or found
 
@@ -103,20 +112,41 @@ def resolve_repos(names: Iterable[str], known: Sequence[KnownRepo]) -> tuple[str
 _KIND_NAMES = {
     **{kind: kind for kind in KINDS},
     **{f"{kind}s": kind for kind in KINDS},
-    **{"pr": "pull", "prs": "pull", "pull request": "pull", "pull requests": "pull", "pull-request": "pull", "pull-requests": "pull"},
-    **{"提交": "commit", "论文": "paper", "议题": "issue", "发布": "release"},
+    "pr": "pull",
+    "prs": "pull",
+    "pull request": "pull",
+    "pull requests": "pull",
+    "pull-request": "pull",
+    "pull-requests": "pull",
+    "提交": "commit",
+    "论文": "paper",
+    "议题": "issue",
+    "发布": "release",
 }
 _ASKED_KINDS = (
-    ("commit", r"\b(?:which|what) (?:[\w-]+ ){0,2}?commit\b|\bcommits\b|(?:哪个|哪次|哪一个|哪一次|哪些) ?(?:提交|commit)|提交(?:有哪些|记录)|的提交"),
-    ("pull", r"\b(?:prs|pull requests|merge requests)\b(?! ?#)|(?:哪些|什么|列出|所有|全部|多少).{0,8}(?:prs?\b|拉取请求|合并请求)|prs? ?有哪些|的 ?prs?(?= ?(?:$|[?。,]))"),
+    (
+        "commit",
+        r"\b(?:which|what) (?:[\w-]+ ){0,2}?commit\b|\bcommits\b|(?:哪个|哪次|哪一个|哪一次|"
+        r"哪些) ?(?:提交|commit)|提交(?:有哪些|记录)|的提交",
+    ),
+    (
+        "pull",
+        r"\b(?:prs|pull requests|merge requests)\b(?! ?#)|(?:哪些|什么|列出|所有|全部|"
+        r"多少).{0,8}(?:prs?\b|拉取请求|合并请求)|prs? ?有哪些|的 ?prs?(?= ?(?:$|[?。,]))",
+    ),
     (
         "issue",
         r"\b(?:which|what|list|show|all|open|opened|closed|new|github|many|reported|filed|the) (?:[\w-]+ ){0,3}?issues\b"
         r"(?! (?:with\b|(?:were |was |are |got |have been |that were )?(?:fixed|resolved|addressed|solved)))|"
-        r"\bissues (?:were |are |have been )?(?:opened|closed|filed|reported)|(?:哪些|列出|所有|多少).{0,8}(?:issues?\b|工单|议题)|issues? ?有哪些",
+        r"\bissues (?:were |are |have been )?(?:opened|closed|filed|reported)|(?:哪些|列出|所有|"
+        r"多少).{0,8}(?:issues?\b|工单|议题)|issues? ?有哪些",
     ),
     ("paper", r"\b(?:which|what) (?:[\w-]+ ){0,3}?paper\b|\bpapers\b|\bpreprints\b|论文|预印本"),
-    ("release", r"\b(?:which|what|list|show|all|many|new) (?:[\w-]+ ){0,3}?releases\b|\breleases (?:in|of|from|were)\b|(?:哪些|列出|所有) ?(?:发布版|release)"),
+    (
+        "release",
+        r"\b(?:which|what|list|show|all|many|new) (?:[\w-]+ ){0,3}?releases\b|\breleases (?:in|of|from|"
+        r"were)\b|(?:哪些|列出|所有) ?(?:发布版|release)",
+    ),
 )
 _KIND_PATTERNS = tuple((kind, re.compile(pattern, re.I)) for kind, pattern in _ASKED_KINDS)
 
@@ -143,28 +173,67 @@ def resolve_kinds(names: Iterable[str]) -> tuple[str, ...]:
 
 # --- kinds of change ------------------------------------------------------------------------------------------------------
 
-_WORK = r"(?:-related)?(?: (?:work|changes?|improvements?|updates?|fixes|optimi[sz]ations?|commits|prs|patches|tuning|gains?|wins?|additions?))"
+_WORK = (
+    r"(?:-related)?(?: (?:work|changes?|improvements?|updates?|fixes|optimi[sz]ations?|commits|prs|"
+    r"patches|tuning|gains?|wins?|additions?))"
+)
 _FACETS = (
     (
         "revert",
-        r"\b(?:backed out(?: \(reverted\))?|back-?outs?|reverts?|reverted|reverting|rolled back|roll-?backs?|undone)\b(?: (?:commits|changes|prs))?|"
+        r"\b(?:backed out(?: \(reverted\))?|back-?outs?|reverts?|reverted|reverting|rolled back|"
+        r"roll-?backs?|undone)\b(?: (?:commits|changes|prs))?|"
         r"(?:被)?(?:回退|回滚|撤回|撤销)(?:了|掉)?(?:的)?",
     ),
-    ("breaking", r"\bbreaking(?:[ -]api)?(?: changes?)?\b|\b(?:backwards?[- ])?incompatible(?: changes?)?\b|\bapi breaks?\b|(?:不兼容|破坏性)的?(?:改动|变更|变化|更新)?"),
+    (
+        "breaking",
+        r"\bbreaking(?:[ -]api)?(?: changes?)?\b|\b(?:backwards?[- ])?incompatible(?: changes?)?\b|"
+        r"\bapi breaks?\b|(?:不兼容|破坏性)的?(?:改动|变更|变化|更新)?",
+    ),
     ("feature", r"\bnew features?\b|\b(?:what|which|any|all) features\b|新(?:功能|特性)|(?:哪些|什么)(?:功能|特性)"),
-    ("security", rf"\bsecurity{_WORK}|\bsecurity (?:issues|vulnerabilities)|\bvulnerabilit(?:y|ies)\b|\bcves?\b|安全(?:相关的?)?(?:修复|问题|更新|改动|漏洞)"),
-    ("performance", rf"\b(?:performance|perf){_WORK}|\bspeed-?ups\b|\boptimi[sz]ations\b|性能(?:方面的?|相关的?)?(?:优化|改进|提升|工作|改动|更新)"),
-    ("docs", rf"\b(?:documentation|docs?|docstring){_WORK}|\b(?:docs|documentation)(?= ?(?:$|[?.,\ue000]))|文档(?:方面的?|相关的?)?(?:更新|改动|变化|变更|修改|提交)"),
-    ("test", rf"\b(?:unit )?tests?{_WORK}|\bnew (?:unit )?tests\b|测试(?:方面的?|相关的?)?(?:更新|改动|变化|变更|修改|提交)|新测试"),
-    ("ci", rf"\bci(?:/cd)?{_WORK}|\bci(?:/cd)?(?= ?(?:$|[?.,\ue000]))|ci ?(?:方面的?|相关的?)?(?:更新|改动|变化|变更|修改|提交)"),
-    ("refactor", rf"\brefactor(?:s|ings?)?{_WORK}|\brefactor(?:s|ings|ed)\b|\bclean-?ups\b|(?:哪些|什么)重构|重构(?:了(?:哪些|什么)|有哪些|工作|改动)"),
-    ("dependency", r"\bdependency (?:bumps?|updates?|upgrades?|changes?)\b|\bversion bumps\b|依赖(?:项|库)?的?(?:升级|更新|变化|变更|改动)"),
+    (
+        "security",
+        rf"\bsecurity{_WORK}|\bsecurity (?:issues|vulnerabilities)|\bvulnerabilit(?:y|ies)\b|\bcves?\b|"
+        rf"安全(?:相关的?)?(?:修复|问题|更新|改动|漏洞)",
+    ),
+    (
+        "performance",
+        rf"\b(?:performance|perf){_WORK}|\bspeed-?ups\b|\boptimi[sz]ations\b|性能(?:方面的?|"
+        rf"相关的?)?(?:优化|改进|提升|工作|改动|更新)",
+    ),
+    (
+        "docs",
+        rf"\b(?:documentation|docs?|docstring){_WORK}|\b(?:docs|documentation)(?= ?(?:$|[?.,\ue000]))|"
+        rf"文档(?:方面的?|相关的?)?(?:更新|改动|变化|变更|修改|提交)",
+    ),
+    (
+        "test",
+        rf"\b(?:unit )?tests?{_WORK}|\bnew (?:unit )?tests\b|测试(?:方面的?|相关的?)?(?:更新|改动|变化|变更|修改|提交)|新测试",
+    ),
+    (
+        "ci",
+        rf"\bci(?:/cd)?{_WORK}|\bci(?:/cd)?(?= ?(?:$|[?.,\ue000]))|ci ?(?:方面的?|相关的?)?(?:更新|改动|变化|变更|修改|提交)",
+    ),
+    (
+        "refactor",
+        rf"\brefactor(?:s|ings?)?{_WORK}|\brefactor(?:s|ings|ed)\b|\bclean-?ups\b|(?:哪些|什么)重构|"
+        rf"重构(?:了(?:哪些|什么)|有哪些|工作|改动)",
+    ),
+    (
+        "dependency",
+        r"\bdependency (?:bumps?|updates?|upgrades?|changes?)\b|\bversion bumps\b|依赖(?:项|"
+        r"库)?的?(?:升级|更新|变化|变更|改动)",
+    ),
     ("model", r"\bnew models?(?: support)?\b|\bmodel (?:support|additions?|enablement)\b|新(?:增的?)?模型(?:支持)?|模型支持"),
-    ("hardware", r"\b(?:new )?hardware (?:support|enablement)\b|\bnew (?:gpus?|(?:gpu )?architectures?)\b|新硬件(?:支持)?|硬件支持"),
+    (
+        "hardware",
+        r"\b(?:new )?hardware (?:support|enablement)\b|\bnew (?:gpus?|(?:gpu )?architectures?)\b|新硬件(?:支持)?|硬件支持",
+    ),
     (
         "fix",
-        r"\bbug[ -]?fix(?:es)?\b|\bfixes\b|\bbugs? (?:that )?(?:were |was |got |have been )?(?:fixed|resolved)\b|\bwhat (?:was|were|got|has been|have been) fixed\b|"
-        r"(?:bug|错误|问题|缺陷) ?修复|(?:哪些|什么)[^,。?]{0,12}的?修复|修复?了(?:什么|哪些 ?(?:bug|问题|错误|缺陷)s?)|修复有哪些",
+        r"\bbug[ -]?fix(?:es)?\b|\bfixes\b|\bbugs? (?:that )?(?:were |was |got |have been )?(?:fixed|"
+        r"resolved)\b|\bwhat (?:was|were|got|has been|have been) fixed\b|"
+        r"(?:bug|错误|问题|缺陷) ?修复|(?:哪些|什么)[^,。?]{0,12}的?修复|修复?了(?:什么|哪些 ?(?:bug|问题|"
+        r"错误|缺陷)s?)|修复有哪些",
     ),
 )
 _FACET_PATTERNS = tuple((facet, re.compile(pattern, re.I)) for facet, pattern in _FACETS)
@@ -193,7 +262,11 @@ _NAME = r"[A-Za-z_][A-Za-z0-9_]{0,150}"
 _SHA = rf"{_L}(?=[0-9a-f]{{0,39}}[0-9])(?=[0-9a-f]{{0,39}}[a-f])[0-9a-f]{{7,40}}{_R}(?!-)"
 _FORMS = (
     ("code", r"`([^`]{1,200})`"),
-    ("url", r"https?://github\.com/([A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100})/(pull|issues|commit)/([0-9a-f]{1,40})[^\s,;)]{0,200}"),
+    (
+        "url",
+        r"https?://github\.com/([A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100})/(pull|issues|"
+        r"commit)/([0-9a-f]{1,40})[^\s,;)]{0,200}",
+    ),
     ("skip", r"https?://[^\s<>)]{1,500}"),
     ("ref", r"(?<![A-Za-z0-9_./-])([A-Za-z0-9_.-]{1,60}/[A-Za-z0-9_.-]{1,100}#[0-9]{1,7})" + _R),
     ("number", rf"{_L}(?:prs?|pull requests?|merge requests?|mr|gh)[ -]?(?:no\.? ?|number )?#?([0-9]{{1,7}}){_R}(?![.-][0-9])"),
@@ -205,27 +278,35 @@ _FORMS = (
     (
         "code",
         r"(?<![A-Za-z0-9_./-])((?:\.{0,2}/)?(?:[A-Za-z0-9_.-]{1,80}/){1,15}[A-Za-z0-9_-]{1,80}(?:\.[A-Za-z0-9]{1,8}){1,2}|"
-        r"(?:\.{0,2}/)?(?:[A-Za-z0-9.-]{0,40}_[A-Za-z0-9_.-]{0,80}/)+[A-Za-z0-9_.-]{0,80}|(?:[a-z][A-Za-z0-9_.-]{1,60}/){2,15}[A-Za-z0-9_-]{1,60})" + _R,
+        r"(?:\.{0,2}/)?(?:[A-Za-z0-9.-]{0,40}_[A-Za-z0-9_.-]{0,80}/)+[A-Za-z0-9_.-]{0,80}|"
+        r"(?:[a-z][A-Za-z0-9_.-]{1,60}/){2,15}[A-Za-z0-9_-]{1,60}|"
+        r"(?:src|csrc|include|tests?|docs?|lib|python|benchmarks?|examples?|scripts|tools|cmake|\.github)/[A-Za-z0-9_.-]{0,80})"
+        + _R,
     ),
     ("code", rf"{_L}({_NAME}(?:(?:::|->){_NAME}){{1,8}}(?:\(\))?)"),
     ("code", rf"(?<![A-Za-z0-9_.@])({_NAME}(?:\.{_NAME}){{1,8}}(?:\(\))?){_R}"),
-    ("version", r"(?<![A-Za-z0-9_.-])(v?[0-9]{1,4}(?:\.[0-9]{1,6}){2,3}(?:[.-]?(?:rc|post|dev|alpha|beta|a|b)[0-9]{0,4})?|v[0-9]{1,4}\.[0-9]{1,4})" + r"(?![A-Za-z0-9_]|\.[0-9])"),
-    ("version", rf"(?:(?<=arxiv:)|(?<=arxiv ))([0-9]{{4}}\.[0-9]{{4,5}}(?:v[0-9]{{1,2}})?){_R}"),
+    (
+        "version",
+        r"(?<![A-Za-z0-9_.-])(v?[0-9]{1,4}(?:\.[0-9]{1,6}){2,3}(?:[.-]?(?:rc|post|dev|alpha|beta|a|"
+        r"b)[0-9]{0,4})?|v[0-9]{1,4}\.[0-9]{1,4})" + r"(?![A-Za-z0-9_]|\.[0-9])",
+    ),
+    ("arxiv", rf"{_L}arxiv[: ] ?([0-9]{{4}}\.[0-9]{{4,5}}(?:v[0-9]{{1,2}})?){_R}"),
     ("code", rf"{_L}([A-Za-z0-9]{{0,80}}_[A-Za-z0-9_]{{0,150}}[A-Za-z0-9_](?:\(\)|=[A-Za-z0-9_.]{{1,40}})?)"),
     ("code", rf"{_L}([sS][mM][0-9]{{2,3}}[a-f]?){_R}"),
     ("camel", rf"{_L}([A-Za-z][a-z0-9]{{1,40}}(?:[A-Z]{{1,6}}[a-z0-9]{{1,40}}){{1,12}}[A-Z]{{0,4}}){_R}"),
     ("camel", rf"{_L}([A-Z]{{2,6}}[a-z]{{2,40}}(?:[A-Z][a-z0-9]{{1,40}}){{1,12}}){_R}"),
 )
 _FORM_PATTERNS = tuple(
-    (form, re.compile(pattern, re.I if form in ("number", "url", "version") else 0)) for form, pattern in _FORMS
+    (form, re.compile(pattern, re.I if form in ("number", "url", "version", "arxiv") else 0)) for form, pattern in _FORMS
 )
 # Names of products and people's abbreviations that look like code.
-_PRODUCTS = frozenset(
-    """deepseek deepgemm deepep deepspeed pytorch github gitlab flashinfer flashattention flashmla flashmlasparse openai huggingface tensorflow
-    tensorrt cutile cublas cudnn cutlass megamoe macos javascript typescript postgresql mysql youtube linkedin powerpc openmp opencl
-    openmpi fastapi numpy scipy jax xgrammar stackoverflow bfloat16 mixtral qwen chatgpt modelscope sglang vllm nvlink nvshmem infiniband
-    turboquant minimax openpangu longcat""".split()
-)
+_PRODUCTS_TEXT = """
+    deepseek deepgemm deepep deepspeed pytorch github gitlab flashinfer flashattention flashmla flashmlasparse openai
+    huggingface tensorflow tensorrt cutile cublas cudnn cutlass megamoe macos javascript typescript postgresql mysql
+    youtube linkedin powerpc openmp opencl openmpi fastapi numpy scipy jax xgrammar stackoverflow bfloat16 mixtral
+    qwen chatgpt modelscope sglang vllm nvlink nvshmem infiniband turboquant minimax openpangu longcat
+"""
+_PRODUCTS = frozenset(_PRODUCTS_TEXT.split())
 _ABBREVIATIONS = frozenset({"e.g", "i.e", "a.k.a", "vs.", "etc", "u.s", "u.k", "p.s"})
 _SENTENCE_START = re.compile(r"\.(?:Which|What|Where|When|Who|Why|How|The|This|That|It|In|On|Fix|Fixed|List|And|But|If|A|An)$")
 
@@ -254,17 +335,23 @@ def _read(form: str, match: re.Match[str]) -> Iterator[Identifier]:
     start, end = match.span()
     if form == "url":
         owner_name, what, value = match[1], match[2], match[3]
-        yield Identifier(start, end, value if what == "commit" else f"{owner_name}#{value}", "sha" if what == "commit" else "ref")
+        yield Identifier(
+            start, end, value if what == "commit" else f"{owner_name}#{value}", "sha" if what == "commit" else "ref"
+        )
     elif form == "number":
         digits = next(group for group in match.groups() if group)
         yield Identifier(start, end, f"#{digits}", "ref")
+    elif form == "arxiv":
+        yield Identifier(start, end, f"arXiv:{match[1]}", "ref")
     elif form == "camel":
         if match[1].lower() not in _PRODUCTS and len(match[1]) >= 6:
             yield Identifier(start, end, match[1], "code")
     elif form == "code":
         word = match[1].strip()
         glued = _SENTENCE_START.search(word)
-        plain = word.lower() in _ABBREVIATIONS or (len(word) < 4 and not word.startswith("_")) or not re.search(r"[A-Za-z]", word)
+        plain = (
+            word.lower() in _ABBREVIATIONS or (len(word) < 4 and not word.startswith("_")) or not re.search(r"[A-Za-z]", word)
+        )
         if not (glued or plain or not word.strip("_")):
             yield Identifier(start, end, word, "code")
     elif form != "skip":

@@ -1,6 +1,7 @@
 """Which sort of question it is, and which words only ask it: needle, window or identifier; the topic is what is left. Pure.
 
-Patterns see text with white space squeezed, ASCII punctuation, and ``GAP`` in place of what has been read already (times, repositories).
+Patterns see text with white space squeezed, ASCII punctuation, and ``GAP`` in place of what has been read already
+(times, repositories).
 """
 
 from __future__ import annotations
@@ -12,59 +13,89 @@ GAP = "\ue000"
 
 _CHANGE = r"(?:commit|change|pr|pull request|patch|revision|rewrite|rework|merge|release|version|fix)"
 _NEEDLE = re.compile(
-    rf"\b(?:in |by |since |and )?(?:which|what)(?: (?:single|exact|one|particular|specific|later|earlier|upstream|(?:19|20)[0-9]{{2}}|{GAP})){{0,2}} {_CHANGE}\b"
+    rf"\b(?:in |by |since |and )?(?:which|what)(?: (?:single|exact|one|particular|specific|later|"
+    rf"earlier|upstream|(?:19|20)[0-9]{{2}}|{GAP})){{0,2}} {_CHANGE}\b"
     rf"(?! (?:work|notes|commits|changes)\b)|"
-    r"\bwhere (?:was|were|is|are|did|does|do|has|have|exactly|in)\b|\bwhen (?:was|were|did|does|do|is|has|have)\b|\bwhy\b|\bwho\b|"
-    r"\b(?:fix(?:ed)?|solved|resolved|corrected|added|changed|removed)(?: where| when| by(?: whom| what| which)?| in which \w+)? ?\?|\bwhose\b|"
-    r"\bhow (?:was|is|did|does) (?:this|that|it|they)\b|\bwhat(?:'s| is| was) (?:the (?:commit|fix|change|pr|cause|reason)\b|in (?:commit|#|pr\b)|commit\b|#)|"
-    r"\bwhat (?!is\b|was\b|has\b|does\b|happens\b)(?:[a-z]{2,}(?:ed|s)|made|broke|took|brought|put|let|cut|rewrote|gave|kept|built|led to|sped up|got rid of|set) "
+    r"\bwhere (?:was|were|is|are|did|does|do|has|have|exactly|in)\b|\bwhen (?:was|were|did|does|do|is|"
+    r"has|have)\b|\bwhy\b|\bwho\b|"
+    r"\b(?:fix(?:ed)?|solved|resolved|corrected|added|changed|removed)(?: where| when| by(?: whom|"
+    r" what| which)?| in which \w+)? ?\?|\bwhose\b|"
+    r"\bhow (?:was|is|did|does) (?:this|that|it|they)\b|\bwhat(?:'s| is| was) (?:the (?:commit|fix|"
+    r"change|pr|cause|reason)\b|in (?:commit|#|pr\b)|commit\b|#)|"
+    r"\bwhat (?!is\b|was\b|has\b|does\b|happens\b)(?:[a-z]{2,}(?:ed|s)|made|broke|took|brought|put|"
+    r"let|cut|rewrote|gave|kept|built|led to|sped up|got rid of|set) "
     r"(?:it|that|this|the|them|a|an|how|these|those|its|both|everyone|all|what|when|where|so)\b|"
-    r"哪(?:个|一个|次|一次|条)(?: ?(?:提交|commit|prs?\b|pull|改动|修改|版本|补丁|变更|合并))|在?(?:哪里|哪儿)|在哪(?!些|个|次|一)|什么时候|何时|为什么|为何|谁(?:修|改|加|删|写|引|做|把)|(?:怎么|如何)(?:修|解决|改|避免)",
+    r"哪(?:个|一个|次|一次|条)(?: ?(?:提交|commit|prs?\b|pull|改动|修改|版本|补丁|变更|合并))|"
+    r"在?(?:哪里|哪儿)|在哪(?!些|个|次|一)|什么时候|何时|为什么|为何|谁(?:修|改|加|删|写|引|做|把)|"
+    r"(?:怎么|如何)(?:修|解决|改|避免)",
     re.I,
 )
 _SET = re.compile(
-    r"\bwhat(?:'s| is| are| was| were| has| have| had| did| all| else)?(?: ?\ue000)?(?: been| being| got| get)? ?(?:changed|changes|new|happened|happening|landed|merged|done|added|removed|reverted|"
-    r"shipped|updated|deprecated|broken|broke|going on|came in|went in|went into|fixed|up with)\b|\bwhat got\b|\bwhat (?:\w+ ){0,2}?(?:work|progress|updates|commits|prs|features|fixes|bugs|improvements)\b|"
-    r"\bwhich (?:new )?(?:[\w/.+-]+ ){0,4}?[\w-]*[a-rt-z]s\b|^(?:please )?(?:list|show|give me|summari[sz]e|enumerate|recap|describe|tell me)\b|\blist (?:the|all|every|me|them|of|any)\b|"
-    r"\b(?:everything|anything)\b|\bhow many\b|\b(?:changelog|recap|digest|overview|summary|summari[sz]e|round-?up)\b|\ball (?:the )?(?:[\w-]+ ){0,3}?(?:changes|commits|prs|updates|fixes|work)\b|"
+    r"\bwhat(?:'s| is| are| was| were| has| have| had| did| all| else)?(?: ?\ue000)?(?: been| being|"
+    r" got| get)? ?(?:changed|changes|new|happened|happening|landed|merged|done|added|removed|"
+    r"reverted|"
+    r"shipped|updated|deprecated|broken|broke|going on|came in|went in|went into|fixed|up with)\b|"
+    r"\bwhat got\b|\bwhat (?:\w+ ){0,2}?(?:work|progress|updates|commits|prs|features|fixes|bugs|"
+    r"improvements)\b|"
+    r"\bwhich (?:new )?(?:[\w/.+-]+ ){0,4}?[\w-]*[a-rt-z]s\b|^(?:please )?(?:list|show|give me|"
+    r"summari[sz]e|enumerate|recap|describe|tell me)\b|\blist (?:the|all|every|me|them|of|any)\b|"
+    r"\b(?:everything|anything)\b|\bhow many\b|\b(?:changelog|recap|digest|overview|summary|"
+    r"summari[sz]e|round-?up)\b|\ball (?:the )?(?:[\w-]+ ){0,3}?(?:changes|commits|prs|updates|fixes|"
+    r"work)\b|"
     r"\bany (?:[\w-]+ ){0,3}?(?:changes|commits|prs|updates|fixes|work|news|progress|improvements)\b|"
-    r"哪些|什么(?:新?的?)?(?:变化|更新|进展|改动|工作|变更|动静|新)|(?:做|改|修|修复|合入?|合并|加|新增|增加|更新|删|移除|回退|优化|发布|变|引入|支持|完成)了?(?:些|一些)?什么|发生了什么|有什么|有啥|总结|汇总|列出|列一下|列举|概述|概括|概览|"
+    r"哪些|什么(?:新?的?)?(?:变化|更新|进展|改动|工作|变更|动静|新)|(?:做|改|修|修复|合入?|合并|加|"
+    r"新增|增加|更新|删|移除|回退|优化|发布|变|引入|支持|完成)了?(?:些|一些)?什么|发生了什么|有什么|"
+    r"有啥|总结|汇总|列出|列一下|列举|概述|概括|概览|"
     r"所有(?:的)?(?:改动|提交|更新|变更)|全部(?:的)?(?:改动|提交|更新|变更)|多少(?:个|次)?(?:提交|改动|prs?)|梳理",
     re.I,
 )
-_NOUN = r"(?:changes|updates|work|progress|fixes|improvements|activity|news|commits|prs|pull requests|developments|additions|reverts|releases|optimi[sz]ations|highlights)"
+_NOUN = (
+    r"(?:changes|updates|work|progress|fixes|improvements|activity|news|commits|prs|pull requests|"
+    r"developments|additions|reverts|releases|optimi[sz]ations|highlights)"
+)
 _WEAK_SET = re.compile(
-    rf"\b{_NOUN}(?: (?:that )?(?:landed|merged|made|done|added))?(?: ?(?:in|to|on|for|of|since|from|around|about|inside|regarding|over|during)\b| ?(?:$|[?.,;:!{GAP}]))|"
+    rf"\b{_NOUN}(?: (?:that )?(?:landed|merged|made|done|added))?(?: ?(?:in|to|on|for|of|since|from|"
+    rf"around|about|inside|regarding|over|during)\b| ?(?:$|[?.,;:!{GAP}]))|"
     rf"(?:更新|变化|改动|变更|进展|动态|工作)(?:吗|呢|情况|如何|怎么样)?(?=[?.。,;!{GAP} ]|$)",
     re.I,
 )
 _SENTENCE = re.compile(r"[^.?!;。]*(?:[.](?=[^ ])[^.?!;。]*)*[.?!;。]?")
 
-_ASKING_ABOUT_NAMES = frozenset(
-    """a about accept accepted add added adds allow allowed an and any anymore api appear appeared appears argument arguments as at available away be became been before
-    being build built by call called came can change changed changes class code come comes commit commits config constant could current default define defined defines
-    definition delete deleted deprecate deprecated did disappear disappeared do documented does doing dropped drops effect enum env environment error exist existed exists
-    exported expose exposed fail fails fell field file files find first fix fixed fixes flag for from function functions gone got had has hash have header helper hint how i if implement implemented implements import
-    in into introduce introduced introduces is it its kernel key landed last later layer lives long longer macro made make makes mean merge merged method missing module
-    moved moves name named necessary need needed new no not now of off on op operator option or origin originate originated originally out parameter patch please pr pull rather really reference removed
-    remove removes rename renamed replace replaced replaces request responsible reverted revert s set setting show sha since some start started still support supported supports symbol take taken than
-    that the their them then there these they this those to took touched type undefined unknown unnecessary update updated use used uses using utility value variable variables vanished version was we went were
-    what when where which who why will with work works would you back again anything ever more exactly find found result class struct test script document nowadays thing""".split()
-)
+_ASKING_ABOUT_NAMES_TEXT = """
+    a about accept accepted add added adds allow allowed an and any anymore api appear appeared appears argument
+    arguments as at available away be became been before being build built by call called came can change changed
+    changes class code come comes commit commits config constant could current default define defined defines
+    definition delete deleted deprecate deprecated did disappear disappeared do documented does doing dropped drops
+    effect enum env environment error exist existed exists exported expose exposed fail fails fell field file files
+    find first fix fixed fixes flag for from function functions gone got had has hash have header helper hint how i if
+    implement implemented implements import in into introduce introduced introduces is it its kernel key landed last
+    later layer lives long longer macro made make makes mean merge merged method missing module moved moves name named
+    necessary need needed new no not now of off on op operator option or origin originate originated originally out
+    parameter patch please pr pull rather really reference removed remove removes rename renamed replace replaced
+    replaces request responsible reverted revert s set setting show sha since some start started still support
+    supported supports symbol take taken than that the their them then there these they this those to took touched
+    type undefined unknown unnecessary update updated use used uses using utility value variable variables vanished
+    version was we went were what when where which who why will with work works would you back again anything ever
+    more exactly find found result class struct test script document nowadays thing
+"""
+_ASKING_ABOUT_NAMES = frozenset(_ASKING_ABOUT_NAMES_TEXT.split())
 _ZH_LIFECYCLE = re.compile(
-    r"哪个|哪次|哪一个|哪里|哪儿|什么时候|什么|哪些|提交|改动|环境变量|变量|参数|函数|文件|选项|标志|提示|接口|类|宏|常量|模块|引入|加入|加进来|添加|新增|增加|加|删除|删掉|删|去掉|移除|移走|"
-    r"没了|不见了|消失|消失了|替代|替换|取代|改成|改名|改掉|改|设置|没反应|不再需要|不再|需要|为什么|为何|最早|最先|出现|来自|来的|来|是|的|了|在|被|里|里面|这个|那个|中|由|做|干|有|和|与|而|呢|吗|修|修复|"
-    r"修改|内容|哪|个|它|从|到|进|用|于|把|给|现在|原来|之后|以后|以前|之前|首次|第一次|支持|实现|定义|谁|怎么|如何|作用|用途|讲|说|关于|解决"
+    r"哪个|哪次|哪一个|哪里|哪儿|什么时候|什么|哪些|提交|改动|环境变量|变量|参数|函数|文件|选项|标志|"
+    r"提示|接口|类|宏|常量|模块|引入|加入|加进来|添加|新增|增加|加|删除|删掉|删|去掉|移除|移走|"
+    r"没了|不见了|消失|消失了|替代|替换|取代|改成|改名|改掉|改|设置|没反应|不再需要|不再|需要|为什么|"
+    r"为何|最早|最先|出现|来自|来的|来|是|的|了|在|被|里|里面|这个|那个|中|由|做|干|有|和|与|而|呢|吗|"
+    r"修|修复|"
+    r"修改|内容|哪|个|它|从|到|进|用|于|把|给|现在|原来|之后|以后|以前|之前|首次|第一次|支持|实现|"
+    r"定义|谁|怎么|如何|作用|用途|讲|说|关于|解决"
 )
 
 
 def asking_span(text: str) -> tuple[int, int] | None:
     """The sentence that asks for one change ("Which commit …?", 哪个提交…); None where none does."""
-    match = None
-    for match in _NEEDLE.finditer(text):
-        pass
-    if match is None:
+    matches = list(_NEEDLE.finditer(text))
+    if not matches:
         return None
+    match = matches[-1]
     for sentence in _SENTENCE.finditer(text):
         if sentence.start() <= match.start() < sentence.end():
             return sentence.span()
@@ -74,7 +105,8 @@ def asking_span(text: str) -> tuple[int, int] | None:
 def classify(text: str, *, forms: Sequence[str], rest: str, windowed: bool) -> str:
     """window, needle or identifier.
 
-    ``text`` is the question with times and repositories replaced by GAP, ``rest`` the same without its identifiers, whose forms are ``forms``.
+    ``text`` is the question with times and repositories replaced by GAP, ``rest`` the same without its identifiers,
+    whose forms are ``forms``.
     """
     needle = _NEEDLE.search(text) is not None
     asked_set = _SET.search(text) is not None
@@ -93,49 +125,76 @@ def classify(text: str, *, forms: Sequence[str], rest: str, windowed: bool) -> s
 
 def _content(rest: str) -> int:
     """How much is said beside the names themselves: words, and pairs of Chinese characters."""
-    words = [word for word in re.findall(r"[A-Za-z][A-Za-z'-]*", rest) if word.lower().removesuffix("'s") not in _ASKING_ABOUT_NAMES]
+    words = [
+        word for word in re.findall(r"[A-Za-z][A-Za-z'-]*", rest) if word.lower().removesuffix("'s") not in _ASKING_ABOUT_NAMES
+    ]
     chinese = re.findall(r"[一-鿿]", _ZH_LIFECYCLE.sub("", rest))
     return len(words) + len(chinese) // 2
 
 
 # --- what is left ---------------------------------------------------------------------------------------------------------
 
-_EDGE = r"(?:in|of|for|to|on|from|during|over|within|since|and|or|the|a|an|at|by|inside|into|about|with|around|regarding|concerning|between|until|as|is|are|was|were|that|which|related to|on top of|through|across|under|then|so|but)"
+_EDGE = (
+    r"(?:in|of|for|to|on|from|during|over|within|since|and|or|the|a|an|at|by|inside|into|about|with|"
+    r"around|regarding|concerning|between|until|as|is|are|was|were|that|which|related to|on top of|"
+    r"through|across|under|then|so|but)"
+)
 _DANGLING = re.compile(rf"(?:\b{_EDGE} ?)+(?=(?: ?{GAP}| ?[?.,;:!]* ?$))|(?<={GAP}) ?(?:{_EDGE}\b ?)+|^(?:{_EDGE}\b ?)+", re.I)
 _WINDOW_WORDS = re.compile(
-    r"(?<![\w-])(?:(?:can|could|would) you(?: please)?|please|i(?:'d| would) (?:like|want) to know|i want to know|tell me|let me know|give me|show me|"
-    r"(?:a |an |the )?(?:quick |short |brief |full |complete )?(?:summary|overview|recap|digest|round-?up|changelog|rundown) (?:of|on|for)|summari[sz]e|recap|enumerate|"
+    r"(?<![\w-])(?:(?:can|could|would) you(?: please)?|please|i(?:'d| would) (?:like|want) to know|"
+    r"i want to know|tell me|let me know|give me|show me|"
+    r"(?:a |an |the )?(?:quick |short |brief |full |complete )?(?:summary|overview|recap|digest|"
+    r"round-?up|changelog|rundown) (?:of|on|for)|summari[sz]e|recap|enumerate|"
     r"list(?: of)?(?= (?:the|all|every|any|me|them|of|everything|commits|changes|prs)\b)|^(?:list|show|describe)|"
-    r"how (?:many|was|were|did|has|have|is)|what(?:'s|'re| is| are| was| were| has| have| had| did| does| do| all| else| kind of| kinds of)?(?: been| being| got| gotten)?"
+    r"how (?:many|was|were|did|has|have|is)|what(?:'s|'re| is| are| was| were| has| have| had| did|"
+    r" does| do| all| else| kind of| kinds of)?(?: been| being| got| gotten)?"
     r"(?: (?:changed|new|happened|happening|landed|merged|done|going on|updated|shipped|came in|went in|went into|up))?|"
-    r"which(?: new)?|everything|anything|all (?:of )?(?:the )?(?=\w+ ?(?:changes|commits|prs|updates|work)\b)|any|commits?|prs|pull requests|merge requests|papers|issues(?= (?:about|on|were|opened|closed))|"
-    r"changes|changed|updates|updated|progress|activity|developments|news|highlights|efforts|landed|merged|shipped|happened|got|itself|please|(?:that|which) (?:were|was|are|have been|has been)|"
-    r"(?:were|was|are|have been|has been|have|has|had|did|been|being|is there|are there|there were|do we have)|(?:related|relating|pertaining) to|work(?= ?(?:$|\ue000|[?.,;:!)]|(?:in|on|for|landed|to|around|of|was|that|inside|done)\b))|"
-    r"(?:were |was |been |got )?(?:done|made|cut)(?= ?(?:$|\ue000|[?.,;:!)]|(?:in|on|for|to|about)\b))|(?<=\bfeatures )added to|features?(?= (?:\ue000|added))|concerning|regarding)(?![\w-])",
+    r"which(?: new)?|everything|anything|all (?:of )?(?:the )?(?=\w+ ?(?:changes|commits|prs|updates|"
+    r"work)\b)|any|commits?|prs?|pull requests|merge requests|papers|issues(?: (?:were |are |"
+    r"that were )?(?:opened|closed|filed|reported))?|compare|touching|involving|"
+    r"changes|changed|updates|updated|progress|activity|developments|news|highlights|efforts|landed|"
+    r"merged|shipped|happened|got|itself|please|(?:that|which) (?:were|was|are|have been|has been)|"
+    r"(?:were|was|are|have been|has been|have|has|had|did|been|being|is there|are there|there were|"
+    r"do we have)|(?:related|relating|pertaining) to|work(?= ?(?:$|\ue000|[?.,;:!)]|(?:in|on|for|"
+    r"landed|to|around|of|was|that|inside|done)\b))|"
+    r"(?:were |was |been |got )?(?:done|made|cut|added)(?= ?(?:$|\ue000|[?.,;:!)]|(?:in|on|for|to|"
+    r"about)\b))|(?<=\bfeatures )added to|features?(?= (?:\ue000|added))|concerning|"
+    r"regarding)(?![\w-])",
     re.I,
 )
 _ASK = re.compile(
-    rf"(?:\b(?:and |in |by |since |to )?(?:which|what)(?: (?:single|exact|one|particular|specific|later|earlier|upstream|(?:19|20)[0-9]{{2}}|{GAP})){{0,2}} "
-    r"(?:commit|change|pr|pull request|patch|revision)s?\b(?: (?:is it|was it|did (?:this|that|it)|that|is the one))?|\bwhere (?:exactly )?(?:was|were|is|are|did|does|do|has|have)\b|"
-    r"\bwhen (?:was|were|did|does|do|is|has|have)\b|\bwhy (?:was|were|did|does|do|is)?\b|\bwho\b|\bhow (?:was|were|is|did|does)\b|\bwhat(?:'s| is| was| did| does| made| has)?\b|"
+    rf"(?:\b(?:and |in |by |since |to )?(?:which|what)(?: (?:single|exact|one|particular|specific|"
+    rf"later|earlier|upstream|(?:19|20)[0-9]{{2}}|{GAP})){{0,2}} "
+    r"(?:commit|change|pr|pull request|patch|revision)s?\b(?: (?:is it|was it|did (?:this|that|it)|"
+    r"that|is the one))?|\bwhere (?:exactly )?(?:was|were|is|are|did|does|do|has|have)\b|"
+    r"\bwhen (?:was|were|did|does|do|is|has|have)\b|\bwhy (?:was|were|did|does|do|is)?\b|\bwho\b|"
+    r"\bhow (?:was|were|is|did|does)\b|\bwhat(?:'s| is| was| did| does| made| has)?\b|"
     r"\bwhich\b|\b(?:fixed|solved|corrected|changed|added) (?:where|by|when|in which \w+)\b|\bfix(?=\?)|"
-    r"(?:是|在|由|被|从|于)*哪(?:个|一个|次|一次|条) ?(?:提交|commit|prs?|改动|修改|补丁|变更)(?:里|中|把|给|让|使|将)?(?:面)?|(?:是|在)*(?:哪里|哪儿|在哪)(?:的)?|什么时候|何时|为什么|为何)",
+    r"(?:是|在|由|被|从|于)*哪(?:个|一个|次|一次|条) ?(?:提交|commit|prs?|改动|修改|补丁|变更)(?:里|"
+    r"中|把|给|让|使|将)?(?:面)?|(?:是|在)*(?:哪里|哪儿|在哪)(?:的)?|什么时候|何时|为什么|为何)",
     re.I,
 )
 _QUESTION_WORD = re.compile(r" ?(?:what|where|when|who|why|how|which|did|does|is|was)\b[^.!]*\?$", re.I)
-_EMPTY_ANSWER = frozenset(
-    """it that this them these those there fixed fix fixes fixing stopped stops stop changed changes change solved solves corrected corrects removed did do does made make
-    the a an and to in by around got get gets was were is are of handles handle handled caused causes what which where commit one so be been happen happened introduced added
-    keeps dropped drops out take took""".split()
-)
+_EMPTY_ANSWER_TEXT = """
+    it that this them these those there fixed fix fixes fixing stopped stops stop changed changes change solved solves
+    corrected corrects removed did do does made make the a an and to in by around got get gets was were is are of
+    handles handle handled caused causes what which where commit one so be been happen happened introduced added keeps
+    dropped drops out take took
+"""
+_EMPTY_ANSWER = frozenset(_EMPTY_ANSWER_TEXT.split())
 _ZH_EMPTY_ANSWER = re.compile(
-    r"(?:(?:是|被|给|都|才|就|把|它|它们|这个|这些|问题|先)*(?:修复|修好|修正|修改|修|改掉|改好|改正|改|解决|处理|搞定|做|引入|去掉|删掉|删|加|实现|合入|来)?(?:了|掉|好|的|过|到|成|它们|它|这个|这种情况|情况|问题|限制|呢|吗|啊)*)?$"
+    r"(?:(?:是|被|给|都|才|就|把|它|它们|这个|这些|问题|先)*(?:修复|修好|修正|修改|修|改掉|改好|改正|"
+    r"改|解决|处理|搞定|做|引入|去掉|删掉|删|加|实现|合入|来)?(?:了|掉|好|的|过|到|成|它们|它|这个|"
+    r"这种情况|情况|问题|限制|呢|吗|啊)*)?$"
 )
 _ZH_WINDOW_WORDS = re.compile(
-    r"请(?:问|你)?|帮我|列出|列举|列一下|总结(?:一下)?|汇总(?:一下)?|概述|概括|梳理|关于|围绕|针对|有关|相关的?|方面|都?有(?:哪些|什么|啥)|都?(?:做|改|合入|合|修|加|新增|更新|发布|引入|完成|进行)了?(?:哪些|什么|些什么)|"
-    r"(?:发生|出现)了?什么|哪些|什么|所有|全部|新的?(?=改动|变化|进展|更新)|更新|改动|变化|变更|进展|动态|工作|提交|合入了?|多少(?:个|次)?|情况|如何|怎么样|功能(?=[?？。 \ue000]|$)"
+    r"请(?:问|你)?|帮我|列出|列举|列一下|总结(?:一下)?|汇总(?:一下)?|概述|概括|梳理|关于|围绕|针对|"
+    r"有关|相关的?|方面|都?有(?:哪些|什么|啥)|都?(?:做|改|合入|合|修|加|新增|更新|发布|引入|完成|"
+    r"进行)了?(?:哪些|什么|些什么)|"
+    r"(?:发生|出现)了?什么|哪些|什么|所有|全部|新的?(?=改动|变化|进展|更新)|更新|改动|变化|变更|进展|"
+    r"动态|工作|提交|合入了?|多少(?:个|次)?|论文|情况|如何|怎么样|功能(?=[?？。 \ue000]|$)"
 )
-_TRIM = " \t,.;:!?-~/&|\"'(，。？！；：、…"  # noqa: RUF001
+_TRIM = " \t,.;:!?-~/&|@#\"'(，。？！；：、…"
 
 
 def window_topic(text: str, *, chinese: bool) -> str:

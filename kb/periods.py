@@ -1,6 +1,9 @@
-"""Calendar arithmetic behind the time expressions: local days, weeks, months, halves and thirds to half-open UTC intervals. Pure.
+"""Calendar arithmetic behind the time expressions.
 
-A calendar period is counted in the asker's zone and converted once, at its two ends, so that a day of 23 or 25 hours is whole. A rolling period
+Local days, weeks, months, halves and thirds to half-open UTC intervals. Pure.
+
+A calendar period is counted in the asker's zone and converted once, at its two ends, so that a day of 23 or 25 hours
+is whole. A rolling period
 ("the last 7 days") is exact in absolute time.
 """
 
@@ -8,7 +11,7 @@ from __future__ import annotations
 
 import calendar
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 
 YEARS = range(1970, 2101)
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
@@ -29,7 +32,7 @@ class Clock:
 
     def midnight(self, day: date) -> datetime:
         """The instant (UTC) at which a local day begins, also where the clock skips or repeats midnight."""
-        return self.utc(datetime(day.year, day.month, day.day))
+        return self.utc(datetime.combine(day, time()))
 
     def utc(self, local: datetime) -> datetime:
         """A local wall-clock time in UTC; in a gap the moment of the change, in a fold the first of the two."""
@@ -54,7 +57,8 @@ class Interval:
 class Part:
     """A piece of a month, quarter or year; ``n`` counts from 1 (-1: the last).
 
-    ``kind``: half, third, edge (its beginning or end: a third, unless it bounds a range), week, day, month, quarter, days (``n`` to ``unit``),
+    ``kind``: half, third, edge (its beginning or end: a third, unless it bounds a range), week, day, month, quarter,
+    days (``n`` to ``unit``),
     first or last (``n`` of ``unit``).
     """
 
@@ -92,7 +96,7 @@ class Week:
     offset: int
 
 
-class Unresolvable(ValueError):
+class UnresolvableError(ValueError):
     """An expression of time that names nothing on the calendar."""
 
 
@@ -105,7 +109,7 @@ def add_months(day: date, months: int) -> date:
     """The same day of another month, or that month's last day."""
     year, month0 = divmod(day.year * 12 + day.month - 1 + months, 12)
     if year not in YEARS:
-        raise Unresolvable(f"year {year}")
+        raise UnresolvableError(f"year {year}")
     return date(year, month0 + 1, min(day.day, calendar.monthrange(year, month0 + 1)[1]))
 
 
@@ -139,7 +143,7 @@ def back(clock: Clock, count: float, unit: str, *, origin: datetime | None = Non
     """The instant ``count`` units before ``origin`` (default now); negative counts go forward.
 
     Raises:
-        Unresolvable: the result is outside 1970..2100, or a fraction of a month was asked for that is not a half.
+        UnresolvableError: the result is outside 1970..2100, or a fraction of a month was asked for that is not a half.
     """
     origin = origin or clock.now
     try:
@@ -148,9 +152,9 @@ def back(clock: Clock, count: float, unit: str, *, origin: datetime | None = Non
         else:
             instant = _back_months(clock, count * {"month": 1, "quarter": 3, "year": 12}[unit], origin)
     except (OverflowError, ValueError) as error:
-        raise Unresolvable(f"{count} {unit}") from error
+        raise UnresolvableError(f"{count} {unit}") from error
     if instant < _EARLIEST or instant.year not in YEARS:
-        raise Unresolvable(f"{count} {unit}")
+        raise UnresolvableError(f"{count} {unit}")
     return instant
 
 
@@ -164,7 +168,7 @@ def _back_months(clock: Clock, months: float, origin: datetime) -> datetime:
 def rolling(clock: Clock, count: float, unit: str) -> Interval:
     """The last ``count`` units up to now."""
     if count <= 0:
-        raise Unresolvable(f"{count} {unit}")
+        raise UnresolvableError(f"{count} {unit}")
     return Interval(back(clock, count, unit), clock.now.astimezone(UTC))
 
 
@@ -199,7 +203,7 @@ def settle(value: Value, clock: Clock, *, near: Parts | None = None, latest: dat
     """The interval of a value; ``near`` lends a missing year or month, ``latest`` bounds what "the most recent" means.
 
     Raises:
-        Unresolvable: there is no such day, month or part.
+        UnresolvableError: there is no such day, month or part.
     """
     if isinstance(value, Interval):
         return value
@@ -232,27 +236,27 @@ def complete(value: Parts, clock: Clock, *, near: Parts | None = None, latest: d
         try:
             if bounds(candidate)[0] <= today:
                 return candidate
-        except Unresolvable:
+        except UnresolvableError:
             continue
-    raise Unresolvable("no such day")
+    raise UnresolvableError("no such day")
 
 
 def bounds(value: Parts) -> tuple[date, date]:
     """First day and the day after the last one.
 
     Raises:
-        Unresolvable: no such date.
+        UnresolvableError: no such date.
     """
     if value.year is None or value.year not in YEARS:
-        raise Unresolvable(f"year {value.year}")
+        raise UnresolvableError(f"year {value.year}")
     try:
         first, after = _whole(value, value.year)
         if value.part is not None:
             first, after = _piece(value, value.part, first, after)
     except ValueError as error:
-        raise Unresolvable(str(error)) from error
+        raise UnresolvableError(str(error)) from error
     if first >= after:
-        raise Unresolvable("empty")
+        raise UnresolvableError("empty")
     return first, after
 
 
@@ -262,7 +266,7 @@ def _whole(value: Parts, year: int) -> tuple[date, date]:
         return first, first + timedelta(weeks=1)
     if value.quarter is not None:
         if value.quarter not in range(1, 5):
-            raise Unresolvable(f"quarter {value.quarter}")
+            raise UnresolvableError(f"quarter {value.quarter}")
         first = date(year, 3 * value.quarter - 2, 1)
         return first, add_months(first, 3)
     if value.month is None:
@@ -304,7 +308,7 @@ def _piece(value: Parts, part: Part, first: date, after: date) -> tuple[date, da
 
 def _inside(start: date, end: date, first: date, after: date) -> tuple[date, date]:
     if not first <= start < after:
-        raise Unresolvable("outside")
+        raise UnresolvableError("outside")
     return start, min(end, after)
 
 

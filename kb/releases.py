@@ -1,7 +1,9 @@
 """Versions and "the last release" as intervals, from a repository's tags. Pure.
 
-A release spans what came after the release before it, by version order, up to and including its own tag. Git dates have whole seconds, and a
-lightweight tag carries its commit's own date, so that a release's interval runs from one second after the older tag to one second after the newer.
+A release spans what came after the release before it, by version order, up to and including its own tag. Git dates
+have whole seconds, and a
+lightweight tag carries its commit's own date, so that a release's interval runs from one second after the older tag
+to one second after the newer.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, timedelta
 
-from kb.periods import Interval, Unresolvable
+from kb.periods import Interval, UnresolvableError
 from kb.types import Tag
 
 _SECOND = timedelta(seconds=1)
@@ -43,26 +45,28 @@ def last(tags: Mapping[str, Sequence[Tag]], *, back: int = 0) -> Interval:
     """The newest release by date, or the one ``back`` before it; prereleases count only where there is nothing else.
 
     Raises:
-        Unresolvable: no tags, or tags of several repositories, so that "the last release" is not one thing.
+        UnresolvableError: no tags, or tags of several repositories, so that "the last release" is not one thing.
     """
     repo_tags = [list(group) for group in tags.values() if group]
     if len(repo_tags) != 1:
-        raise Unresolvable("no single repository with releases")
+        raise UnresolvableError("no single repository with releases")
     finals = sorted(_finals(repo_tags[0]), key=lambda tag: tag.at)
     if back >= len(finals):
-        raise Unresolvable("not that many releases")
+        raise UnresolvableError("not that many releases")
     return _interval(finals[-1 - back], repo_tags[0])
 
 
 def named(text: str, tags: Mapping[str, Sequence[Tag]]) -> Interval:
-    """The release that a version names ("v0.6.2", "0.6.2", "v0.6": v0.6.0 or the first of its series), or a tag by its whole name.
+    """The release that a version names ("v0.6.2", "0.6.2", "v0.6".
+
+    V0.6.0 or the first of its series), or a tag by its whole name.
 
     Raises:
-        Unresolvable: no repository has it, or several have.
+        UnresolvableError: no repository has it, or several have.
     """
     found = [(tag, group) for group in tags.values() for tag in [_find(text, group)] if tag is not None]
     if len(found) != 1:
-        raise Unresolvable(text)
+        raise UnresolvableError(text)
     return _interval(*found[0])
 
 

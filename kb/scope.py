@@ -1,4 +1,7 @@
-"""A question, English or Chinese, to its Scope: window, repositories, kinds, identifiers, facets, topic and intent. Pure and fast."""
+"""A question, English or Chinese, to its Scope.
+
+Window, repositories, kinds, identifiers, facets, topic and intent. Pure and fast.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,10 @@ from kb.types import Scope, Tag, Window
 
 __all__ = ["KnownRepo", "ScopeContext", "parse", "parse_instant"]
 
-_EXAMPLES = 'works: 2026-02-03, 2026-02-03T14:00, "3 days ago", 7d, yesterday, monday, "last week", "January 2026", or a tag such as v0.6.2'
+_EXAMPLES = (
+    'works: 2026-02-03, 2026-02-03T14:00, "3 days ago", 7d, yesterday, monday, "last week", "January 2026", '
+    "or a tag such as v0.6.2"
+)
 
 
 @dataclass(frozen=True)
@@ -58,14 +64,18 @@ def parse(
     text = when.squeeze(question)
     low = when.plain(text)
     mentions = entities.mentions(low, context.repos)
-    named = entities.resolve_repos(repos, context.repos) or tuple(dict.fromkeys(repo for mention in mentions for repo in mention.repos))
+    named = entities.resolve_repos(repos, context.repos) or tuple(
+        dict.fromkeys(repo for mention in mentions for repo in mention.repos)
+    )
     asking = intent.asking_span(low)
     found = when.find(text, context.clock, _tags(context, named), mentions=[(m.start, m.end) for m in mentions], asking=asking)
     names = entities.identifiers(low, blocked=[*found.spans, *_bare(low, mentions)])
     chinese = glossary.CJK.search(text) is not None
     body = _cut(low, [*found.spans, *(entities.mention_span(low, mention) for mention in mentions)])
     sort = _intent(low, found.spans, mentions, names, body, windowed=found.window != Window())
-    facets, topic = _subject(_cut(low, [*found.spans, *_around(low, mentions, names), *_references(names)]), sort, chinese=chinese)
+    facets, topic = _subject(
+        _cut(low, [*found.spans, *_around(low, mentions, names), *_references(names)]), sort, chinese=chinese
+    )
     return Scope(
         question=question,
         window=_window(found.window, context, since, until),
@@ -83,7 +93,8 @@ def parse(
 def parse_instant(text: str, context: ScopeContext, *, end: bool = False) -> datetime:
     """The instant (UTC) that a filter such as --since, --until or --as-of names.
 
-    A period stands for its beginning or, with ``end``, for its exclusive end: "2026-02-03" with ``end`` is the next midnight in the asker's zone.
+    A period stands for its beginning or, with ``end``, for its exclusive end: "2026-02-03" with ``end`` is the next
+    midnight in the asker's zone.
     "3 days ago" and "7d" are exact; a tag is the moment after it.
 
     Raises:
@@ -107,7 +118,10 @@ def _tags(context: ScopeContext, named: Sequence[str]) -> dict[str, tuple[Tag, .
 
 
 def _window(said: Window, context: ScopeContext, since: str | None, until: str | None) -> Window:
-    """The explicit bounds, or else what the question said; a bound of the question that contradicts an explicit one is dropped."""
+    """The explicit bounds, or else what the question said.
+
+    A bound of the question that contradicts an explicit one is dropped.
+    """
     now = context.clock.now.astimezone(UTC)
     if since is None and until is None:
         return Window(said.start, said.end or now, said.label)
@@ -120,7 +134,8 @@ def _window(said: Window, context: ScopeContext, since: str | None, until: str |
             start = None
         else:
             raise QueryError(
-                f"the window is empty: since {since!r} is not before {f'until {until!r}' if until is not None else 'now'}", remedy=_EXAMPLES
+                f"the window is empty: since {since!r} is not before {f'until {until!r}' if until is not None else 'now'}",
+                remedy=_EXAMPLES,
             )
     label = " ".join([*([f"since {since}"] if since is not None else []), *([f"until {until}"] if until is not None else [])])
     return Window(start, end, label)
@@ -133,7 +148,7 @@ def _cut(text: str, spans: Sequence[Span]) -> str:
         if start >= position:
             pieces.append(text[position:start])
         position = max(position, end)
-    return when.squeeze(f" {GAP} ".join([*pieces, text[position:]])) if pieces else text
+    return " ".join(f" {GAP} ".join([*pieces, text[position:]]).split()) if pieces else text
 
 
 def _bare(low: str, mentions: Sequence[Mention]) -> list[Span]:

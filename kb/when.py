@@ -1,29 +1,33 @@
 """Time expressions of a question, English or Chinese, to one half-open UTC interval. Pure.
 
-Atoms ("August 2026", 上周, "v0.6.2") are found first, then widened and paired (``kb.when_join``). Several windows are taken as the stretch that holds
+Atoms ("August 2026", 上周, "v0.6.2") are found first, then widened and paired (``kb.when_join``). Several windows are
+taken as the stretch that holds
 them all; "since" and "until" narrow it. What is recognised and cannot be resolved is returned verbatim.
 """
 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+from itertools import islice
 
 from kb import periods, when_en
-from kb.periods import Clock, Interval, Unresolvable
+from kb.periods import Clock, Interval, UnresolvableError
 from kb.types import Tag, Window
 from kb.when_en import Reading
 from kb.when_join import Claim, accepted, claims, joined, widened
 
 _FOLD: dict[int, int] = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
-_FOLD |= dict.fromkeys(map(ord, "–—‒―～〜∼"), ord("~")) | dict.fromkeys(map(ord, "‐‑−"), ord("-"))  # noqa: RUF001
-_FOLD[0xE000] = 0x20  # kept for our own marks
-_FOLD |= dict.fromkeys(map(ord, "‘’"), ord("'")) | dict.fromkeys(map(ord, "“”"), ord('"'))  # noqa: RUF001
+_FOLD |= dict.fromkeys(map(ord, "–—‒―～〜∼"), ord("~")) | dict.fromkeys(map(ord, "‐‑−"), ord("-"))
+_FOLD |= dict.fromkeys(map(ord, "‘’"), ord("'")) | dict.fromkeys(map(ord, "“”"), ord('"'))
 
 _ZONE = re.compile(
-    r",? ?\(?((?:utc|gmt)(?: ?[+-] ?[0-9]{1,2}(?::?[0-9]{2})?)?|pst|pdt|est|edt|cet|cest|jst|beijing time|北京时间)\)?(?![A-Za-z0-9_])", re.I
+    r",? ?\(?((?:utc|gmt)(?: ?[+-] ?[0-9]{1,2}(?::?[0-9]{2})?)?|pst|pdt|est|edt|cet|cest|jst|"
+    r"beijing time|北京时间)\)?(?![A-Za-z0-9_])",
+    re.I,
 )
 _DURATION = re.compile(rf"(?:[0-9]{{1,6}} ?(?:h|hrs|d|w|wks|mo|mos|y|yrs)|{when_en.NUMBER} ?{when_en.UNIT})", re.I)
 _SENTENCE_END = re.compile(r"[.?!](?= |$)|[。;]")
@@ -32,7 +36,11 @@ _WORD = re.compile(r"[A-Za-z0-9_]+|[㐀-鿿]{2}")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """``window`` (start and end None where nothing was said), the spans of text that said it, and what could not be resolved."""
+    """.
+
+    `window`` (start and end None where nothing was said), the spans of text that said it, and what could not be
+    resolved.
+    """
 
     window: Window
     spans: tuple[tuple[int, int], ...] = ()
@@ -41,7 +49,7 @@ class Found:
 
 def squeeze(text: str) -> str:
     """White space to single spaces, none at the ends."""
-    return " ".join(text.split())
+    return " ".join(text.replace("\ue000", " ").split())
 
 
 def plain(text: str) -> str:
@@ -57,25 +65,35 @@ def find(
     mentions: Sequence[tuple[int, int]] = (),
     asking: tuple[int, int] | None = None,
 ) -> Found:
-    """The window that ``text`` (squeezed) names; its end is at most now, and one wholly in the future is empty at now and listed as unresolved.
+    """The window that ``text`` (squeezed) names.
 
-    ``asking`` is the span of the sentence that asks, where the question describes one change: a time in another sentence belongs to the story, so
+    Its end is at most now, and one wholly in the future is empty at now and listed as unresolved.
+
+    ``asking`` is the span of the sentence that asks, where the question describes one change: a time in another
+    sentence belongs to the story, so
     it does not filter and is listed as unresolved. ``mentions`` are the spans of repository names.
     """
     low = plain(text)
     clock = _in_zone(low, clock)
     read = claims(low, Reading(clock, tags), mentions=mentions, describing=asking is not None)
-    aside = [claim for claim in read if asking is not None and _is_aside(low, claim, asking)]
+    ends = [0, *(match.end() for match in _SENTENCE_END.finditer(low)), len(low)]
+    aside = {claim for claim in read if asking is not None and _is_aside(low, claim, asking, ends)}
     used = [claim for claim in read if claim not in aside and claim.interval is not None]
     window, clashing = _together(used, clock, text)
-    told = sorted((*aside, *(claim for claim in read if claim.interval is None), *clashing), key=lambda claim: claim.start)
+    told = sorted(
+        (*(claim for claim in aside if claim.sure), *(claim for claim in read if claim.interval is None), *clashing),
+        key=lambda claim: claim.start,
+    )
     said = dict.fromkeys(text[claim.label[0] : claim.label[1]].strip(" ,") for claim in told)
     spans = tuple(_with_zone(low, claim) for claim in read if claim not in aside)
     return Found(window, spans, tuple(said))
 
 
 def instant(text: str, clock: Clock, tags: Mapping[str, Sequence[Tag]]) -> Interval | None:
-    """The one expression that ``text`` consists of; None where it is none. A bare duration ("7d", "2 weeks") is that long ago."""
+    """The one expression that ``text`` consists of; None where it is none.
+
+    A bare duration ("7d", "2 weeks") is that long ago.
+    """
     low = plain(squeeze(text))
     if _DURATION.fullmatch(low):
         low += " ago"
@@ -88,7 +106,7 @@ def instant(text: str, clock: Clock, tags: Mapping[str, Sequence[Tag]]) -> Inter
         return None
     try:
         return periods.settle(atoms[0].value, reading.clock)
-    except Unresolvable:
+    except UnresolvableError:
         return None
 
 
@@ -96,7 +114,9 @@ def _in_zone(low: str, clock: Clock) -> Clock:
     """A zone counts where it stands behind something that can end a date."""
     for match in _ZONE.finditer(low):
         zone: tzinfo | None = periods.fixed_zone(match[1])
-        if zone is not None and re.search(r"[0-9日号月年天周]|day|week|month|year|st|th$", low[max(0, match.start() - 5) : match.start()], re.I):
+        if zone is not None and re.search(
+            r"[0-9日号月年天周]|day|week|month|year|st|th$", low[max(0, match.start() - 5) : match.start()], re.I
+        ):
             return Clock(clock.now, zone)
     return clock
 
@@ -106,13 +126,16 @@ def _with_zone(low: str, claim: Claim) -> tuple[int, int]:
     return claim.start, match.end() if match else claim.end
 
 
-def _is_aside(low: str, claim: Claim, asking: tuple[int, int]) -> bool:
+def _is_aside(low: str, claim: Claim, asking: tuple[int, int], ends: Sequence[int]) -> bool:
     if claim.start < asking[1] and claim.end > asking[0]:
         return False
-    ends = [match.end() for match in _SENTENCE_END.finditer(low)]
-    begin = max((end for end in ends if end <= claim.start), default=0)
-    stop = min((end for end in ends if end >= claim.end), default=len(low))
-    return len(_WORD.findall(low[begin : claim.start])) + len(_WORD.findall(low[claim.end : stop])) >= 3
+    begin = ends[bisect_right(ends, claim.start) - 1]
+    stop = ends[bisect_left(ends, claim.end)]
+    return _says_more(low[begin : claim.start] + " " + low[claim.end : stop])
+
+
+def _says_more(rest: str) -> bool:
+    return sum(1 for _ in islice(_WORD.finditer(rest), 3)) == 3
 
 
 def _together(used: Sequence[Claim], clock: Clock, text: str) -> tuple[Window, list[Claim]]:
@@ -133,7 +156,9 @@ def _together(used: Sequence[Claim], clock: Clock, text: str) -> tuple[Window, l
             continue
         start, end = new_start, new_end
         taken.append(claim)
-    label = ", ".join(text[claim.label[0] : claim.label[1]].strip(" ,") for claim in sorted(taken, key=lambda claim: claim.start))
+    label = ", ".join(
+        text[claim.label[0] : claim.label[1]].strip(" ,") for claim in sorted(taken, key=lambda claim: claim.start)
+    )
     end = min(end or now, now)
     if start is not None and start >= end:
         return Window(end, end, label) if start < now else Window(now, now, label), [*clashing, *taken]

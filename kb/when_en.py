@@ -1,7 +1,11 @@
-"""English time expressions: patterns that find the atoms ("last week", "12-25 January 2026", "v0.6.2") which ``kb.when`` puts together. Pure.
+"""English time expressions.
 
-An atom that is not ``strong`` ("May", "2026", "v0.6.2", "Mon") is one of time only next to a word such as "since" or as the end of a range.
-Patterns see text whose white space is single spaces, and start with a literal or a bounded number, so that none can backtrack far.
+Patterns that find the atoms ("last week", "12-25 January 2026", "v0.6.2") which ``kb.when`` puts together. Pure.
+
+An atom that is not ``strong`` ("May", "2026", "v0.6.2", "Mon") is one of time only next to a word such as "since" or
+as the end of a range.
+Patterns see text whose white space is single spaces, and start with a literal or a bounded number, so that none can
+backtrack far.
 """
 
 from __future__ import annotations
@@ -9,10 +13,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone
 
 from kb import periods, releases
-from kb.periods import Clock, Interval, Part, Parts, Unresolvable, Value, Week, Weekday
+from kb.periods import Clock, Interval, Part, Parts, UnresolvableError, Value, Week, Weekday
 from kb.types import Tag
 
 
@@ -34,7 +38,7 @@ class Atom:
     strong: bool = True
 
 
-class NotTime(Exception):
+class NotTimeError(Exception):
     """A pattern matched something that is no expression of time."""
 
 
@@ -43,18 +47,33 @@ Rule = tuple[re.Pattern[str], Callable[[re.Match[str], Reading], Made]]
 
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_WORDS = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen".split()
+_COUNTING = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
+_WORDS = _COUNTING.split()
 NUMBERS: Mapping[str, float] = {
     **{word: n for n, word in enumerate(_WORDS, 1)},
-    **{"a": 1, "an": 1, "the": 1, "couple": 2, "few": 3, "dozen": 12, "twenty": 20, "thirty": 30, "forty": 40, "sixty": 60, "ninety": 90},
-    **{"half": 0.5, "twenty-four": 24, "forty-eight": 48, "seventy-two": 72},
+    "a": 1,
+    "an": 1,
+    "the": 1,
+    "couple": 2,
+    "few": 3,
+    "dozen": 12,
+    "twenty": 20,
+    "thirty": 30,
+    "forty": 40,
+    "sixty": 60,
+    "ninety": 90,
+    "half": 0.5,
+    "twenty-four": 24,
+    "forty-eight": 48,
+    "seventy-two": 72,
 }
 ORDINALS = {"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "last": -1, "final": -1}
 
 _L = r"(?<![A-Za-z0-9_./#$@\\])"
 _R = r"(?![A-Za-z0-9_]|-?(?:bit|byte|way|wide|d)\b)"
 _MONTHS = (
-    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sep(?:t(?:ember)?)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|"
+    r"sep(?:t(?:ember)?)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
 )
 MONTH = rf"({_MONTHS})\b\.?"
 _Y = r"((?:19|20)[0-9]{2})(?![0-9]|\.[0-9])"
@@ -63,9 +82,8 @@ _DAY_R = r"(?![0-9A-Za-z%]|[.:][0-9]|-(?:bit|byte|way|wide)\b)"
 _WEEKDAY = r"(monday|tuesday|wednesday|thursday|friday|saturday|sunday)"
 UNIT = r"(minute|min|hour|hr|day|week|wk|fortnight|month|quarter|year|yr)s?"
 NUMBER = (
-    r"([0-9]{1,9}(?:\.[0-9]{1,3})?|an?(?! (?:couple|few|dozen))|(?:an? )?(?:couple|few|dozen)(?: of)?|half an?|twenty-four|forty-eight|seventy-two|"
-    + "|".join(reversed(_WORDS))
-    + r"|twenty|thirty|forty|sixty|ninety)"
+    r"([0-9]{1,9}(?:\.[0-9]{1,3})?|an?(?! (?:couple|few|dozen))|(?:an? )?(?:couple|few|dozen)(?: of)?|"
+    r"half an?|twenty-four|forty-eight|seventy-two|" + "|".join(reversed(_WORDS)) + r"|twenty|thirty|forty|sixty|ninety)"
 )
 _TO = r" ?(?:-|~|to|and|through|thru|until|till|\.\.) ?(?:the )?"
 # "May", "March" and short forms are words of other meanings, too.
@@ -83,7 +101,18 @@ def unit_name(word: str) -> tuple[str, int]:
     low = word.lower()
     if low.startswith("fortnight"):
         return "week", 2
-    short = {"min": "minute", "h": "hour", "hr": "hour", "d": "day", "w": "week", "wk": "week", "mo": "month", "q": "quarter", "y": "year", "yr": "year"}
+    short = {
+        "min": "minute",
+        "h": "hour",
+        "hr": "hour",
+        "d": "day",
+        "w": "week",
+        "wk": "week",
+        "mo": "month",
+        "q": "quarter",
+        "y": "year",
+        "yr": "year",
+    }
     low = low.removesuffix("s") if len(low) > 1 else low
     return short.get(low, low), 1
 
@@ -92,7 +121,7 @@ def number(word: str) -> float:
     """A number in digits or words ("a couple of": 2, "few": 3).
 
     Raises:
-        Unresolvable: "several", "some", …
+        UnresolvableError: "several", "some", …
     """
     low = word.lower().removesuffix(" of").strip()
     if low[:1].isdigit():
@@ -100,12 +129,13 @@ def number(word: str) -> float:
     for text in (low, low.removeprefix("a ").removeprefix("an "), low.split()[0]):
         if text in NUMBERS:
             return NUMBERS[text]
-    raise Unresolvable(word)
+    raise UnresolvableError(word)
 
 
 def _iso_datetime(match: re.Match[str], reading: Reading) -> Made:
     try:
-        local = datetime(*(int(match[i] or 0) for i in range(1, 7)))
+        day = date(int(match[1]), int(match[2]), int(match[3]))
+        local = datetime.combine(day, time(int(match[4]), int(match[5]), int(match[6] or 0)))
     except ValueError:
         return None
     zone = (match[7] or "").strip().upper()
@@ -134,8 +164,12 @@ def _slash_date(match: re.Match[str], reading: Reading) -> Made:
 
 
 def _dated(month: str, *, day: str | None = None, last_day: str | None = None, year: str | None = None) -> Made:
-    value = Parts(int(year) if year else None, month_number(month), int(day) if day else None, int(last_day) if last_day else None)
-    return value, bool(year or last_day) or month.lower() not in _WORDLIKE or (day is not None and month.lower() not in ("may", "march", "mar"))
+    value = Parts(
+        int(year) if year else None, month_number(month), int(day) if day else None, int(last_day) if last_day else None
+    )
+    return value, bool(year or last_day) or month.lower() not in _WORDLIKE or (
+        day is not None and month.lower() not in ("may", "march", "mar")
+    )
 
 
 def _rolling(match: re.Match[str], reading: Reading) -> Made:
@@ -172,7 +206,9 @@ def _weekday(match: re.Match[str], reading: Reading) -> Made:
 
 
 def _weekend(match: re.Match[str], reading: Reading) -> Made:
-    return Weekday(5, past=(match[1] or "").lower() in ("last", "past", "previous") and reading.clock.today.weekday() >= 5, length=2)
+    return Weekday(
+        5, past=(match[1] or "").lower() in ("last", "past", "previous") and reading.clock.today.weekday() >= 5, length=2
+    )
 
 
 def _lead_month(match: re.Match[str], reading: Reading) -> Made:
@@ -188,7 +224,7 @@ def _last_release(match: re.Match[str], reading: Reading) -> Made:
     try:
         newest = releases.last(reading.tags, back=back)
         oldest = releases.last(reading.tags, back=back + count - 1)
-    except Unresolvable:
+    except UnresolvableError:
         return None, False
     return Interval(oldest.start, newest.end, release=True), False
 
@@ -197,9 +233,9 @@ def _version(match: re.Match[str], reading: Reading) -> Made:
     """An unknown version is one of time only where it is marked as one: "since 12.9" may be about another program."""
     try:
         return releases.named(match[2], reading.tags), False
-    except Unresolvable:
+    except UnresolvableError:
         if not match[1] and match[2][0] not in "vV":
-            raise NotTime from None
+            raise NotTimeError from None
         return None, False
 
 
@@ -231,7 +267,7 @@ def _holiday(match: re.Match[str], reading: Reading) -> Made:
 
 def _bare_year(match: re.Match[str], reading: Reading) -> Made:
     if int(match[1]) > reading.clock.today.year:
-        raise NotTime
+        raise NotTimeError
     return Parts(int(match[1])), False
 
 
@@ -240,17 +276,21 @@ def _unclear(match: re.Match[str], reading: Reading) -> Made:
 
 
 _COUNTED = (
-    "token|element|byte|row|column|block|thread|sample|head|m|u|tflop|gb|mb|kb|kib|mib|step|iteration|request|line|file|core|key|x|page|expert|time|test|cta|sm|"
+    "token|element|byte|row|column|block|thread|sample|head|m|u|tflop|gb|mb|kb|kib|mib|step|"
+    "iteration|request|line|file|core|key|x|page|expert|time|test|cta|sm|"
     "value|entrie|entry|char|character|bit|cycle|node|gpu|batche|batch"
 )
 _EVENT = (
-    "conference|conf|meetup|outage|incident|meeting|standup|offsite|holidays?|summit|keynote|gtc|launch|workshop|hackathon|migration|upgrade|branch cut|"
-    "kick-?off|deadline|vacation|freeze|sprint|demo|review|retro(?:spective)?|onboarding|announcement|split|fork|reorg|talk|presentation|beginning|visit|"
+    "conference|conf|meetup|outage|incident|meeting|standup|offsite|holidays?|summit|keynote|gtc|"
+    "launch|workshop|hackathon|migration|upgrade|branch cut|"
+    "kick-?off|deadline|vacation|freeze|sprint|demo|review|retro(?:spective)?|onboarding|"
+    "announcement|split|fork|reorg|talk|presentation|beginning|visit|"
     "call|sync|break|easter|thanksgiving|chinese new year|lunar new year|spring festival|report|digest|newsletter|time"
 )
 _RULES: tuple[tuple[str, Callable[[re.Match[str], Reading], Made]], ...] = (
     (
-        rf"(?<![A-Za-z0-9_/-]){_Y}-([0-9]{{2}})-([0-9]{{2}})(?:t| )([0-9]{{2}}):([0-9]{{2}})(?::([0-9]{{2}})(?:\.[0-9]{{1,9}})?)?"
+        rf"(?<![A-Za-z0-9_/-]){_Y}-([0-9]{{2}})-([0-9]{{2}})(?:t|"
+        rf" )([0-9]{{2}}):([0-9]{{2}})(?::([0-9]{{2}})(?:\.[0-9]{{1,9}})?)?"
         r"( ?(?:z|utc)\b| ?[+-][0-9]{2}(?::?[0-9]{2})?)?(?![A-Za-z0-9_:])",
         _iso_datetime,
     ),
@@ -259,7 +299,10 @@ _RULES: tuple[tuple[str, Callable[[re.Match[str], Reading], Made]], ...] = (
         rf"(?<![A-Za-z0-9_/-]){_Y}([-/.])([0-9]{{1,2}})\2([0-9]{{1,2}})(?![A-Za-z0-9_/]|-[0-9]|\.[0-9])",
         lambda m, r: Parts(int(m[1]), int(m[3]), int(m[4])),
     ),
-    (rf"(?<![A-Za-z0-9_/-]){_Y}[-/]([0-9]{{2}})(?![A-Za-z0-9_/]|-[0-9]|\.[0-9])", lambda m, r: (Parts(int(m[1]), int(m[2])), True)),
+    (
+        rf"(?<![A-Za-z0-9_/-]){_Y}[-/]([0-9]{{2}})(?![A-Za-z0-9_/]|-[0-9]|\.[0-9])",
+        lambda m, r: (Parts(int(m[1]), int(m[2])), True),
+    ),
     (rf"(?<![A-Za-z0-9_/.-])([0-9]{{1,2}})[/.]([0-9]{{1,2}})[/.]{_Y}{_R}", _slash_date),
     (
         rf"(?<!top ){_L}{_D}{_TO}{_D}(?: of)? {MONTH}(?:,? {_Y})?{_R}",
@@ -283,7 +326,8 @@ _RULES: tuple[tuple[str, Callable[[re.Match[str], Reading], Made]], ...] = (
     (rf"{_L}h([12]){_R}", lambda m, r: (Parts(part=Part("half", int(m[1]))), False)),
     (rf"{_L}{MONTH}{_R}", lambda m, r: _dated(m[1])),
     (
-        rf"{_L}(?:last|past|previous|preceding|latest|recent|trailing|prior) (?:(?:[0-9]{{1,2}}|one|two|three) ?(?:-|~|to|or) ?)?"
+        rf"{_L}(?:last|past|previous|preceding|latest|recent|trailing|prior) (?:(?:[0-9]{{1,2}}|one|two|"
+        rf"three) ?(?:-|~|to|or) ?)?"
         rf"((?:{NUMBER})[ -]?(?:full |whole |calendar |working |business )?){UNIT}{_R}",
         _rolling,
     ),
@@ -294,12 +338,17 @@ _RULES: tuple[tuple[str, Callable[[re.Match[str], Reading], Made]], ...] = (
     (rf"{_L}{NUMBER}[ -]?{UNIT} (?:ago|back){_R}", _ago),
     (rf"{_L}([0-9]{{1,6}}) ?(h|hrs|d|w|wks|mo|mos|y|yrs) ago{_R}", _ago),
     (
-        rf"{_L}(?:(?:quite )?a (?:long |little |short )?(?:while|time)|some time|sometime|long|ages|moments|a moment|not (?:so |that )?long|"
+        rf"{_L}(?:(?:quite )?a (?:long |little |short )?(?:while|time)|some time|sometime|long|ages|"
+        rf"moments|a moment|not (?:so |that )?long|"
         rf"(?:some|several|many|a number of) {UNIT}) ago{_R}",
         _unclear,
     ),
     (rf"{_L}(?:the )?day before yesterday{_R}", lambda m, r: periods.relative(r.clock, "day", -2)),
-    (rf"{_L}(?:earlier today|today|this (?:morning|afternoon|evening)|yesterday(?: (?:morning|afternoon|evening))?|tomorrow){_R}", _day_name),
+    (
+        rf"{_L}(?:earlier today|today|this (?:morning|afternoon|evening)|yesterday(?: (?:morning|afternoon|"
+        rf"evening))?|tomorrow){_R}",
+        _day_name,
+    ),
     (rf"{_L}(?:last night|overnight){_R}", _last_night),
     (
         rf"{_L}(?:the )?(week|month|quarter|year) before (?:last|the last){_R}(?! (?:release|version|tag|[0-9]))",
@@ -307,33 +356,50 @@ _RULES: tuple[tuple[str, Callable[[re.Match[str], Reading], Made]], ...] = (
     ),
     (rf"{_L}(this|last|past|previous|the|over the)? ?weekend{_R}", _weekend),
     (rf"{_L}(?:(last|past|previous|this) )?{_WEEKDAY}{_R}", _weekday),
-    (rf"{_L}(?:(last|past|previous|this) )?(mon|tues?|wed|thu(?:rs)?|fri|sat|sun)\b\.?{_R}", lambda m, r: (_as_value(_weekday(m, r)), bool(m[1]))),
     (
-        rf"{_L}(?:earlier )?(this|current|last|previous|prior|preceding|past) (week|fortnight|month|quarter|year|hour|day|minute){_R}{_OF_A_PERIOD}",
+        rf"{_L}(?:(last|past|previous|this) )?(mon|tues?|wed|thu(?:rs)?|fri|sat|sun)\b\.?{_R}",
+        lambda m, r: (_as_value(_weekday(m, r)), bool(m[1])),
+    ),
+    (
+        rf"{_L}(?:earlier )?(this|current|last|previous|prior|preceding|past) (week|fortnight|month|"
+        rf"quarter|year|hour|day|minute){_R}{_OF_A_PERIOD}",
         _relative,
     ),
     (rf"{_L}(year|quarter|month|week)[- ]to[- ]date{_R}", _to_date),
     (rf"{_L}(y|q|m|w)td{_R}", _to_date),
-    (rf"{_L}(?:the|current) (month|quarter|year){_R}", lambda m, r: (_as_value(periods.relative(r.clock, m[1].lower(), 0)), False)),
+    (
+        rf"{_L}(?:the|current) (month|quarter|year){_R}",
+        lambda m, r: (_as_value(periods.relative(r.clock, m[1].lower(), 0)), False),
+    ),
     (rf"{_L}(?:iso |calendar )?week ([0-9]{{1,2}}){_R}", lambda m, r: (Parts(week=int(m[1])), False)),
-    (rf"{_L}the ([0-9]{{1,2}})(?:st|nd|rd|th)(?=[.,?!;)]|$| (?:and|to|through|until|in|of)\b)", lambda m, r: (Parts(day=int(m[1])), False)),
+    (
+        rf"{_L}the ([0-9]{{1,2}})(?:st|nd|rd|th)(?=[.,?!;)]|$| (?:and|to|through|until|in|of)\b)",
+        lambda m, r: (Parts(day=int(m[1])), False),
+    ),
     (
         rf"{_L}(?:the )?(?:very )?(last|latest|previous|prior|most recent|newest|current) (?:({'|'.join(_WORDS[1:6])}|[2-9]) )?"
         rf"(?:stable |tagged |published |official |public |flashinfer )?(?:releases?|versions?|tags?){_R}",
         _last_release,
     ),
-    (rf"{_L}(version |release |tag )?(v?[0-9]{{1,4}}(?:\.[0-9]{{1,9}}){{1,3}}(?:[-.]?[a-z]{{1,5}}[0-9]{{0,3}})?|v[0-9]{{1,4}}){_R}", _version),
+    (
+        rf"{_L}(version |release |tag )?(v?[0-9]{{1,4}}(?:\.[0-9]{{1,9}}){{1,3}}(?:[-.]?[a-z]{{1,5}}[0-9]{{"
+        rf"0,3}})?|v[0-9]{{1,4}}){_R}",
+        _version,
+    ),
     (rf"{_L}{_Y}{_R}(?! ?(?:{_COUNTED})s?\b)", _bare_year),
     (rf"{_L}(?:now|present|the present){_R}", _now),
     (rf"{_L}(christmas|xmas|new year(?:'s)?(?: day| eve)?|halloween){_R}", _holiday),
     (
-        rf"{_L}(?:(?<!least )(?<!most )recently(?! used)|lately|of late|nowadays|these days|the other day|in recent (?:days|weeks|months|years|times)|"
-        rf"(?:this|last|next) (?:spring|summer|autumn|winter|fall|sprint|season)|(?:spring|summer|autumn|winter|fall)(?: of)? {_Y}|"
+        rf"{_L}(?:(?<!least )(?<!most )recently(?! used)|lately|of late|nowadays|these days|the other day|"
+        rf"in recent (?:days|weeks|months|years|times)|"
+        rf"(?:this|last|next) (?:spring|summer|autumn|winter|fall|sprint|season)|(?:spring|summer|autumn|"
+        rf"winter|fall)(?: of)? {_Y}|"
         rf"next (?:week|month|quarter|year|{_WEEKDAY}|{_MONTHS}\b)){_R}",
         _unclear,
     ),
     (
-        rf"{_L}(?:since|before|after|until|during|around) (?:(?:the|our|my|your|their|this|that|last|his|her) ){{1,2}}(?:[\w'-]+ ){{0,3}}?(?:{_EVENT}){_R}",
+        rf"{_L}(?:since|before|after|until|during|around) (?:(?:the|our|my|your|their|this|that|last|his|"
+        rf"her) ){{1,2}}(?:[\w'-]+ ){{0,3}}?(?:{_EVENT}){_R}",
         _unclear,
     ),
     (
@@ -360,7 +426,7 @@ def atoms(text: str, reading: Reading, *, rules: Sequence[Rule] = RULES) -> Iter
                 made = make(match, reading)
             except (ValueError, OverflowError):
                 made = None
-            except NotTime:
+            except NotTimeError:
                 continue
             value, strong = made if isinstance(made, tuple) else (made, True)
             yield Atom(match.start(), match.end(), value, strong)

@@ -8,54 +8,79 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from kb import periods, when_en, when_zh
-from kb.periods import Interval, Part, Parts, Unresolvable, Value, Week, Weekday
+from kb.periods import Interval, Part, Parts, UnresolvableError, Value, Week, Weekday
 from kb.when_en import Atom, Reading
 
 _ORDINAL = r"(first|second|third|fourth|fifth|1st|2nd|3rd|4th|5th|last|final)"
 _BEFORE_PART = re.compile(
     rf"(?:\bthe (?:very )?)?(?:\b(early|mid|(?:the )?middle of|late)(?:[- ](?:in )?)|\b(beginning|start|end) of |"
     rf"\b{_ORDINAL}[ -](half|week|weekend|day|month|quarter) (?:of|in) |"
-    rf"\b(first|last) {when_en.NUMBER} (day|week|month|quarter)s (?:of|in) |\b([0-9]{{1,2}})(?:st|nd|rd|th) (?:of )?)(?:the )?(?:month of )?$",
+    rf"\b(first|last) {when_en.NUMBER} (day|week|month|quarter)s (?:of|in) |\b([0-9]{{1,2}})(?:st|nd|"
+    rf"rd|th) (?:of )?)(?:the )?(?:month of )?$",
     re.I,
 )
-_WEEK_OF = re.compile(r"(?:\bthe )?\b(?:(week|weekend)( of| starting| beginning| commencing| from| ending)(?: on)?)(?: the)? $", re.I)
-_SPAN = re.compile(rf"(?:\bthe )?\b(?:{when_en.NUMBER}[ -])?(day|week|month|hour)s? (before|prior to|leading up to|after|following) (?:the )?$", re.I)
+_WEEK_OF = re.compile(
+    r"(?:\bthe )?\b(?:(week|weekend)( of| starting| beginning| commencing| from| ending)(?: on)?)(?: the)? $", re.I
+)
+_SPAN = re.compile(
+    rf"(?:\bthe )?\b(?:{when_en.NUMBER}[ -])?(day|week|month|hour)s? (before|prior to|leading up to|"
+    rf"after|following) (?:the )?$",
+    re.I,
+)
 _JOIN = re.compile(r",? ?(?:of|in|on|的)? ?(?:the )?\(?", re.I)
 _BETWEEN = re.compile(r"(?:\bbetween|介于|在)(?: ?(?:the|versions?|releases?|tags?))? ?$", re.I)
 _FROM = re.compile(r"(?:\bfrom|\bsince|\bbetween|介于|在|自从?|从) ?(?:the )?$", re.I)
 _LINK = re.compile(
-    r" ?(?:\(?utc\)?)? ?(?:-|~|\.\.\.?|to|till|until|til|through|thru|up to(?: and including)?|as far as|(?:开始|以来)?(?:一直)?(?:到|至)|直到|—{1,2}) ?(?:the )?", re.I
+    r" ?(?:\(?utc\)?)? ?(?:-|~|\.\.\.?|to|till|until|til|through|thru|up to(?: and including)?|"
+    r"as far as|(?:开始|以来)?(?:一直)?(?:到|至)|直到|—{1,2}) ?(?:the )?",
+    re.I,
 )
 _AND = re.compile(r"(?: and |和|与|、| & | or |跟)(?: ?the )?(?:in |on |during )?", re.I)
 _AMID = re.compile(r" ?(?:这?两个)?(?:版本|日期)?(?:之间|期间|间|之内)")
 _ROLE = re.compile(
-    r"(?:(?P<since>\b(?:ever )?since|\bstarting(?: from| on| in| with| at)?|\bbeginning (?:on|in|with|from)|\bas from|自从?|从)|"
-    r"(?P<after>\b(?:after|later than|newer than)|晚于)|(?P<before>\b(?:before|prior to|earlier than|older than|ahead of)|早于)|"
-    r"(?P<until>\b(?:until|till|up to(?: and including)?|through|by|as of|no later than)|截[至止]到?|直到|到|至)|(?P<source>\bfrom)|"
+    r"(?:(?P<since>\b(?:ever )?since|\bstarting(?: from| on| in| with| at)?|\bbeginning (?:on|in|with|"
+    r"from)|\bas from|自从?|从)|"
+    r"(?P<after>\b(?:after|later than|newer than)|晚于)|(?P<before>\b(?:before|prior to|earlier than|"
+    r"older than|ahead of)|早于)|"
+    r"(?P<until>\b(?:until|till|up to(?: and including)?|through|by|as of|no later than)|截[至止]到?|"
+    r"直到|到|至)|(?P<source>\bfrom)|"
     r"(?P<at>\b(?:in|during|on|over|within|for|of|at|around|throughout|across|dated|into|as part of)|在|于))"
     r"(?: the)?(?: tag| release| version)?(?: the)? ?$",
     re.I,
 )
 _SUFFIX = re.compile(
-    r" ?(?:(?P<since>onwards?\b|on(?=[,.?!;)]|$)|(?:or|and) (?:later|newer)\b|(?:发布|版本)?(?:以来|以降|至今|起至今|(?:开始)?到(?:现在|今天|目前)为?止?|开始|起(?![来用]))|"
+    r" ?(?:(?P<since>onwards?\b|on(?=[,.?!;)]|$)|(?:or|and) (?:later|newer)\b|(?:发布|版本)?(?:以来|"
+    r"以降|至今|起至今|(?:开始)?到(?:现在|今天|目前)为?止?|开始|起(?![来用]))|"
     r"(?:through|until|till|up to|to) (?:now|date|today|the present)\b)|"
-    r"(?P<after>(?:发布|版本)?(?:之后|以后|后(?![端续]))|or after\b)|(?P<before>(?:发布|版本)?(?:之前|以前|前(?![端向缀])))|(?P<until>为止|止(?!血)|(?:and|or) earlier\b)|"
-    r"(?P<at>so far\b|releases?\b|(?:版本|发布)?(?:当天|期间|之间|以内|之内|内(?![核存部])|里(?!程)|间(?![距隔])|中(?![文间心断])|份)))",
+    r"(?P<after>(?:发布|版本)?(?:之后|以后|后(?![端续]))|or after\b)|(?P<before>(?:发布|版本)?(?:之前|"
+    r"以前|前(?![端向缀])))|(?P<until>为止|止(?!血)|(?:and|or) earlier\b)|"
+    r"(?P<at>so far\b|releases?\b|(?:版本|发布)?(?:当天|期间|之间|以内|之内|内(?![核存部])|里(?!程)|"
+    r"间(?![距隔])|中(?![文间心断])|份)))",
     re.I,
 )
-_UPGRADE = re.compile(r"(?:\b(?:upgrad\w*|bump\w*|migrat\w+|mov(?:e|ed|ing)|going|went|switch\w*|downgrad\w+)(?: \w+){0,2}|升级) ?(?:from|to|从)? ?$", re.I)
-_IN_RELEASE = re.compile(r"\b(?:commits?|changes?|prs?|landed|merged|shipped|released|included|added|introduced|fixed|什么|哪[个些]\S{0,4}) ?$", re.I)
+_UPGRADE = re.compile(
+    r"(?:\b(?:upgrad\w*|bump\w*|migrat\w+|mov(?:e|ed|ing)|going|went|switch\w*|"
+    r"downgrad\w+)(?: \w+){0,2}|升级|更新|升) ?(?:from|to|从|到|至)? ?$",
+    re.I,
+)
+_IN_RELEASE = re.compile(
+    r"\b(?:commits?|changes?|prs?|landed|merged|shipped|released|included|added|introduced|fixed|什么|哪[个些]\S{0,4}) ?$", re.I
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One expression read whole at ``start:end``: ``interval`` None is unresolved; ``bound`` is at, since (its start only) or until (its end only)."""
+    """One expression read whole at ``start:end``: ``interval`` None is unresolved.
+
+    ``bound`` is at, since (its start only) or until (its end only).
+    """
 
     start: int
     end: int
     label: tuple[int, int]
     interval: Interval | None
     bound: str = "at"
+    sure: bool = True
 
 
 def accepted(low: str, reading: Reading) -> list[Atom]:
@@ -71,14 +96,17 @@ def accepted(low: str, reading: Reading) -> list[Atom]:
 
 
 def widened(low: str, atoms: Sequence[Atom], reading: Reading) -> list[Atom]:
-    """Atoms with their parts ("second half of", 下半月), and weeks and spans around a day ("the week of", "two weeks before")."""
+    """.
+
+    Toms with their parts ("second half of", 下半月), and weeks and spans around a day ("the week of", "two weeks before").
+    """
     result: list[Atom] = []
     for index, atom in enumerate(atoms):
         if result and result[-1].end > atom.start:
             continue
         floor = result[-1].end if result else 0
         wider = _with_part(low, atom, floor) if isinstance(atom.value, Parts) else None
-        wider = _with_suffix(low, wider or atom, atoms[index + 1 :])
+        wider = _with_suffix(low, wider or atom, atoms[index + 1 : index + 3])
         for widen in (_with_week, _with_span):
             wider = widen(low, wider, floor, reading)
         result.append(wider)
@@ -105,17 +133,20 @@ def _with_part(low: str, atom: Atom, floor: int) -> Atom | None:
     else:
         try:
             part = Part(first.lower(), int(when_en.number(count)), many.lower())
-        except Unresolvable:
+        except UnresolvableError:
             return Atom(match.start(), atom.end, None)
     return Atom(match.start(), atom.end, replace(value, part=part))
 
 
 def _with_suffix(low: str, atom: Atom, following: Sequence[Atom]) -> Atom:
-    """Chinese parts follow their period. A following atom that begins inside the suffix has been swallowed, if it ends there, too."""
+    """Chinese parts follow their period.
+
+    A following atom that begins inside the suffix has been swallowed, if it ends there, too.
+    """
     if not isinstance(atom.value, Parts) or atom.value.day is not None or atom.value.part is not None:
         return atom
     match = when_zh.SUFFIX.match(low, atom.end)
-    if match is None or any(match.end() < other.end and other.start < match.end() for other in following[:2]):
+    if match is None or any(match.end() < other.end and other.start < match.end() for other in following):
         return atom
     return Atom(atom.start, match.end(), replace(atom.value, part=when_zh.part_of(match.group())))
 
@@ -127,14 +158,15 @@ def _with_week(low: str, atom: Atom, floor: int, reading: Reading) -> Atom:
         return atom
     try:
         interval = periods.settle(atom.value, reading.clock)
-    except Unresolvable:
+    except UnresolvableError:
         return Atom(match.start(), atom.end, None)
-    assert interval.start is not None
-    day = interval.start.astimezone(reading.clock.tz).date()
+    day = (interval.start or interval.end).astimezone(reading.clock.tz).date()
     how = match[2].strip().lower()
     first = periods.monday(day) if how == "of" else day - timedelta(days=6) if how == "ending" else day
     if match[1].lower() == "weekend":
-        return Atom(match.start(), atom.end, reading.clock.days(periods.monday(day) + timedelta(5), periods.monday(day) + timedelta(7)))
+        return Atom(
+            match.start(), atom.end, reading.clock.days(periods.monday(day) + timedelta(5), periods.monday(day) + timedelta(7))
+        )
     return Atom(match.start(), atom.end, reading.clock.days(first, first + timedelta(weeks=1)))
 
 
@@ -151,7 +183,7 @@ def _with_span(low: str, atom: Atom, floor: int, reading: Reading) -> Atom:
         else:
             origin = interval.end if interval.release else interval.start
             span = Interval(periods.back(reading.clock, count, unit, origin=origin), origin or interval.end)
-    except Unresolvable:
+    except UnresolvableError:
         return Atom(match.start(), atom.end, None)
     return Atom(match.start(), atom.end, span)
 
@@ -185,7 +217,10 @@ def _pair(a: Value | None, b: Value | None, reading: Reading) -> Value | None:
 
 
 def claims(low: str, reading: Reading, *, mentions: Sequence[tuple[int, int]] = (), describing: bool = False) -> list[Claim]:
-    """Everything that ``low`` says about time, in order. ``mentions`` are spans of repository names, which may stand before a version."""
+    """Everything that ``low`` says about time, in order.
+
+    ``mentions`` are spans of repository names, which may stand before a version.
+    """
     atoms = joined(low, widened(low, accepted(low, reading), reading), reading)
     result: list[Claim] = []
     index = 0
@@ -227,7 +262,7 @@ def _range(low: str, a: Atom, b: Atom, reading: Reading, floor: int) -> Claim | 
         return _claim(a, b, before, after, None)
     try:
         interval = span(a.value, b.value, reading)
-    except Unresolvable:
+    except UnresolvableError:
         interval = None
     return _claim(a, b, before, after, interval)
 
@@ -243,14 +278,21 @@ def _is_month(value: Value | None) -> bool:
 
 def _same_kind(a: Value | None, b: Value | None) -> bool:
     """ "July and August 2026" is one stretch; "Monday and v0.6.2" are two."""
-    return isinstance(a, Parts) and isinstance(b, Parts) and bool(a.month) == bool(b.month) and a.day is None and b.day is None and bool(a.month)
+    return (
+        isinstance(a, Parts)
+        and isinstance(b, Parts)
+        and bool(a.month) == bool(b.month)
+        and a.day is None
+        and b.day is None
+        and bool(a.month)
+    )
 
 
 def span(a: Value, b: Value, reading: Reading) -> Interval:
     """From the beginning of ``a`` to the end of ``b``; each lends the other its year.
 
     Raises:
-        Unresolvable: one is no date, or they are in the wrong order.
+        UnresolvableError: one is no date, or they are in the wrong order.
     """
     clock = reading.clock
     if isinstance(a, Parts) and isinstance(b, Parts):
@@ -263,7 +305,7 @@ def span(a: Value, b: Value, reading: Reading) -> Interval:
     start = left.end if left.release else left.instant or left.start
     end = right.instant if right.instant is not None and right.start == right.instant else right.end
     if start is None or start >= end:
-        raise Unresolvable("empty")
+        raise UnresolvableError("empty")
     return Interval(start, end)
 
 
@@ -282,7 +324,10 @@ def _lend(a: Parts, b: Parts, reading: Reading) -> tuple[Parts, Parts]:
 
 
 def endpoint(value: Value, reading: Reading, *, latest: date | None = None) -> Interval:
-    """A value as the end of something: "mid July" is its 15th, "the end of July" its last moment and "the beginning" its first."""
+    """A value as the end of something.
+
+    "mid July" is its 15th, "the end of July" its last moment and "the beginning" its first.
+    """
     if isinstance(value, Parts) and value.part is not None and value.part.kind in ("third", "edge"):
         value = periods.complete(value, reading.clock, latest=latest)
         first, after = periods.bounds(replace(value, part=None))
@@ -309,10 +354,10 @@ def _single(
     end = suffix.end() if suffix else atom.end
     try:
         interval, bound = _bounded(atom.value, role, reading)
-    except Unresolvable:
+    except UnresolvableError:
         interval, bound = None, "at"
-    label = (begin if role != "at" or interval is None and not atom.strong else atom.start, end)
-    return Claim(begin, end, label, interval, bound)
+    label = (begin if role != "at" or (interval is None and not atom.strong) else atom.start, end)
+    return Claim(begin, end, label, interval, bound, atom.strong)
 
 
 def _before_mention(low: str, atom: Atom, mentions: Sequence[tuple[int, int]]) -> int:
@@ -334,22 +379,46 @@ def _role(prefix: re.Match[str] | None, suffix: re.Match[str] | None, atom: Atom
     return before or "at"
 
 
-def _taken(low: str, atom: Atom, role: str, prefix: re.Match[str] | None, suffix: re.Match[str] | None, describing: bool) -> bool:
+def _taken(
+    low: str, atom: Atom, role: str, prefix: re.Match[str] | None, suffix: re.Match[str] | None, describing: bool
+) -> bool:
     """Whether an atom that alone could be anything is one of time here."""
     value, text = atom.value, low[atom.start : atom.end]
     now = isinstance(value, Interval) and value.instant is not None and value.start == value.end
     if now or (prefix is None and suffix is None and not (isinstance(value, Interval) and value.release)):
         return False
     versioned = value is None or (isinstance(value, Interval) and value.release)
+    if versioned and _UPGRADE.search(low, max(0, atom.start - 50), atom.start):
+        return False
     if not versioned:
-        return prefix is None or role != "at" or prefix["at"] is None or prefix["at"].lower() not in ("at", "for", "across") or _is_month(value)
-    if role in ("since", "after", "before") or (role == "until" and prefix is not None and prefix["until"][:1] not in "到至bBaA"):
+        return (
+            prefix is None
+            or role != "at"
+            or prefix["at"] is None
+            or prefix["at"].lower() not in ("at", "for", "across")
+            or _is_month(value)
+        )
+    if role in ("since", "after", "before") or (
+        role == "until" and prefix is not None and prefix["until"][:1] not in "到至bBaA"
+    ):
         return True
     if describing:
         lead = low[: prefix.start() if prefix else atom.start]
         return role == "at" and (not lead.strip() or bool(_IN_RELEASE.search(lead)))
-    inside = prefix is not None and (prefix["at"] or "").lower() in ("in", "of", "for", "into", "during", "as part of", "within", "在", "于")
-    return role == "at" and (inside or suffix is not None or (value is not None and (text.count(".") >= 2 or not re.search(r"[0-9]", text))))
+    inside = prefix is not None and (prefix["at"] or "").lower() in (
+        "in",
+        "of",
+        "for",
+        "into",
+        "during",
+        "as part of",
+        "within",
+        "在",
+        "于",
+    )
+    return role == "at" and (
+        inside or suffix is not None or (value is not None and (text.count(".") >= 2 or not re.search(r"[0-9]", text)))
+    )
 
 
 def _bounded(value: Value | None, role: str, reading: Reading) -> tuple[Interval | None, str]:
@@ -359,7 +428,11 @@ def _bounded(value: Value | None, role: str, reading: Reading) -> tuple[Interval
         return periods.settle(value, reading.clock), "at"
     interval = endpoint(value, reading)
     if role in ("since", "after"):
-        start = interval.end if interval.release or (role == "after" and interval.instant is None) else interval.instant or interval.start
+        start = (
+            interval.end
+            if interval.release or (role == "after" and interval.instant is None)
+            else interval.instant or interval.start
+        )
         return Interval(start, interval.end), "since"
     if role == "before":
         end = interval.end - timedelta(seconds=1) if interval.release else interval.instant or interval.start

@@ -1,4 +1,7 @@
-"""Chinese time expressions: patterns that find the atoms (上周五, 2 月 3 日, 过去两周, 上个版本) which ``kb.when`` puts together. Pure."""
+"""Chinese time expressions.
+
+Patterns that find the atoms (上周五, 2 月 3 日, 过去两周, 上个版本) which ``kb.when`` puts together. Pure.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,8 @@ from dataclasses import replace
 from datetime import UTC
 
 from kb import periods, releases
-from kb.periods import Interval, Part, Parts, Unresolvable, Week, Weekday
-from kb.when_en import Made, NotTime, Reading, Rule
+from kb.periods import Interval, Part, Parts, UnresolvableError, Week, Weekday
+from kb.when_en import Made, NotTimeError, Reading, Rule
 
 _DIGITS = {"〇": 0, "零": 0, "○": 0, "一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9}
 _N = r"([0-9]{1,6}(?:\.[0-9]{1,3})?|[〇零一二两三四五六七八九十百廿卅]{1,5}|半|几|数)"
@@ -18,7 +21,18 @@ _MONTH = rf"(?<![0-9.]){_SMALL} ?月份?(?!光|亮|球)"
 _DAY = r"([0-9]{1,2}|[一二三四五六七八九十]{1,3}) ?(?:日|号)"
 _TO = r" ?(?:到|至|-|~|—|和|与) ?"
 _UNIT = r"(分钟|小时|钟头|天|日|周|星期|礼拜|月|季度|季|年)"
-_UNITS = {"分": "minute", "小": "hour", "钟": "hour", "天": "day", "日": "day", "周": "week", "星": "week", "礼": "week", "月": "month", "季": "quarter"}
+_UNITS = {
+    "分": "minute",
+    "小": "hour",
+    "钟": "hour",
+    "天": "day",
+    "日": "day",
+    "周": "week",
+    "星": "week",
+    "礼": "week",
+    "月": "month",
+    "季": "quarter",
+}
 _WD = r"([一二三四五六日天末])"
 _WEEK = r"(?:周|星期|礼拜)"
 
@@ -27,7 +41,7 @@ def number(text: str) -> float:
     """A Chinese or Arabic number: 两 2, 十五 15, 二十 20, 一百二十 120, 半 0.5, 几 3 (as "a few").
 
     Raises:
-        Unresolvable: no number.
+        UnresolvableError: no number.
     """
     if text[:1].isdigit():
         return float(text)
@@ -39,7 +53,7 @@ def number(text: str) -> float:
     if len(text) == 2 and all(char in _DIGITS for char in text):  # 一两天, 两三天
         return _DIGITS[text[1]]
     if not any(char in text for char in "十百") and len(text) != 1:
-        raise Unresolvable(text)
+        raise UnresolvableError(text)
     total, digit = 0, 0
     for char in text:
         if char in _DIGITS:
@@ -115,7 +129,7 @@ def _day_name(match: re.Match[str], reading: Reading) -> Made:
 def _last_release(match: re.Match[str], reading: Reading) -> Made:
     try:
         return releases.last(reading.tags, back=1 if match[1].startswith("上上") else 0), False
-    except Unresolvable:
+    except UnresolvableError:
         return None, False
 
 
@@ -124,12 +138,11 @@ def _tail(match: re.Match[str], reading: Reading) -> Made:
     unit = "month" if match[1] == "月" else "year"
     part = part_of(match[2])
     if part is None:
-        raise NotTime
+        raise NotTimeError
     for back in (0, -1):
         value = periods.relative(reading.clock, unit, back)
-        assert isinstance(value, Parts)
-        value = replace(value, part=part)
-        if periods.bounds(value)[0] <= reading.clock.today:
+        value = replace(value, part=part) if isinstance(value, Parts) else value
+        if isinstance(value, Parts) and periods.bounds(value)[0] <= reading.clock.today:
             break
     return value
 
@@ -150,7 +163,8 @@ def _now(match: re.Match[str], reading: Reading) -> Made:
 
 _PART = (
     rf"(?:的)?(?:的?(前|后|最后)半(?:个?月|年)?|([上下])半(?:个?月|年|季度)?|([上中下])旬|([初底末])(?!期)|"
-    rf"第 ?{_SMALL} ?(?:个)?(?:周|星期|礼拜)|(最后)一?(?:个)?(?:周|星期|礼拜)|第 ?{_SMALL} ?(?:个)?季度|(?:前|头) ?{_SMALL} ?(天|日|周|个星期|个月)|"
+    rf"第 ?{_SMALL} ?(?:个)?(?:周|星期|礼拜)|(最后)一?(?:个)?(?:周|星期|礼拜)|"
+    rf"第 ?{_SMALL} ?(?:个)?季度|(?:前|头) ?{_SMALL} ?(天|日|周|个星期|个月)|"
     rf"最后 ?{_SMALL} ?(天|日|周|个星期|个月)|([一二三四]) ?季度| ?q([1-4])(?![0-9A-Za-z_])| ?{_DAY}{_TO}{_DAY}| ?{_DAY})"
 )
 SUFFIX = re.compile(_PART, re.I)
@@ -190,26 +204,39 @@ _RULES = (
     (r"(今年|本年度?|去年|前年|上一?年|明年)", _named_year),
     (rf"(上上个?|上一个?|上个?|本|这一?个?|当前)(?:的)?{_WEEK}{_WD}", _week_day),
     (rf"()(?<![一二两三四五六七八九十0-9每]){_WEEK}{_WD}(?![期个年月天时志])", _week_day),
-    (rf"(上上个?|上一?个?|本|这一?个?|当前)(周|星期|礼拜|月|季度)(?!期|末?[一二三四五六日天]|[份]?(?:刊|报))", _calendar),
+    (r"(上上个?|上一?个?|本|这一?个?|当前)(周|星期|礼拜|月|季度)(?!期|末?[一二三四五六日天]|[份]?(?:刊|报))", _calendar),
+    (r"前(?:些|几)(?:日子|日|年|天|周|个月)", _unclear),
     (r"(?:过去|最近|近)(?:的)? ?([一两二三]) ?(?:个半(月|小时|星期)|(年|天|周)半)(?:之内|以内|内|里|以来|来)?", _one_and_half),
     (
-        rf"(?:在)?(?:过去|最近|近|刚过去|前|这|头|此前|最后|上(?!半))(?:的)?(?:这)?(?:[0-9]{{1,2}} ?[-~] ?)? ?{_N} ?(?:个|多个)?(?:整)?(?:工作)?{_UNIT}(?!前|[刊报])(?: ?(?:之内|以内|内|里|以来|来|间|中))?",
+        rf"(?:在)?(?:过去|最近|近|刚过去|前|这|头|此前|最后|"
+        rf"上(?!半))(?:的)?(?:这)?(?:[0-9]{{1,2}} ?[-~] ?)? ?{_N} ?(?:个|"
+        rf"多个)?(?:整)?(?:工作)?{_UNIT}(?!前|[刊报])(?: ?(?:之内|以内|内|里|以来|来|间|中))?",
         _rolling,
     ),
     (rf"{_N} ?(?:个)?{_UNIT}(?:多)?(?:之前|以前|前)(?!的?版)", _ago),
     (rf"(?<![第]){_N} ?(?:个)?{_UNIT}(?:以来|来)(?!自|源)", _rolling),
-    (rf"(?<![第运行跑续]){_N} ?(?:个)?(天|日|周|星期|礼拜|月|年|小时) ?(?:之内|以内|内)(?= ?(?:的|有|哪|[A-Za-z]|,|，))", _rolling),
+    (
+        rf"(?<![第运行跑续]){_N} ?(?:个)?(天|日|周|星期|礼拜|月|年|小时) ?(?:之内|以内|内)(?= ?(?:的|有|哪|[A-Za-z]|,|，))",
+        _rolling,
+    ),
     (r"(?<![年月])([上下])半年", lambda m, r: Parts(part=Part("half", 1 if m[1] == "上" else 2))),
     (r"(?:第 ?)?([一二三四1-4]) ?季度", lambda m, r: Parts(quarter=_int(m[1]))),
     (r"大前天|前天|前日|昨天|昨日|昨晚|昨夜|今天|今日|今早|今晚|今晨|当日|当天|明天|明日", _day_name),
-    (r"(上上个?|上一?个?|上一?次|最新的?一?个?|最近的?一?[个次]|最后的?一?个?|当前)(?:的)?(?:稳定|正式)?(?:版本|发布版?|版|release|tag)", _last_release),
+    (
+        r"(上上个?|上一?个?|上一?次|最新的?一?个?|最近的?一?[个次]|最后的?一?个?|当前)(?:的)?(?:稳定|"
+        r"正式)?(?:版本|发布版?|版|release|tag)",
+        _last_release,
+    ),
     (r"(?<![个年月0-9])(月|年)([初底末])", _tail),
     (r"现在|目前|如今", _now),
     (r"(元旦|圣诞节?|国庆节?|五一)(?!个)", _holiday),
     (
-        r"(?:前|近|这)(?:些|几)(?:日子|年|天)|前一?阵子?|前段时间|前一段时间|最近一段时间|这段时间|一段时间(?:以?来|之?前|以前)|不久(?:之前|以前|前)|很久(?:之前|以前)|好久(?:之前|以前)|"
-        r"近期|近来|近日|最近(?!邻|点|使用|最少|访问|匹配|的整|值)|刚刚|刚才|前不久|下个?(?:周|月|季度)|下周[一二三四五六日天]|春节(?:以来|之?[前后])?|"
-        r"(?:自|从)?上次(?:开?会|见面|汇报|周会|例会|大会|讨论|同步)(?:以来|之后|后|以后)?|(?:自从?|从)[^,。?!;A-Za-z0-9]{1,14}(?:会议?|大会|上线|升级|迁移|重构|分叉)(?:以来|之后|后)",
+        r"(?:近|这)些(?:日子|年|天)|前一?阵子?|前段时间|前一段时间|最近一段时间|这段时间|一段时间(?:以?来|"
+        r"之?前|以前)|不久(?:之前|以前|前)|很久(?:之前|以前)|好久(?:之前|以前)|"
+        r"近期|近来|近日|最近(?!邻|点|使用|最少|访问|匹配|的整|值)|刚刚|刚才|前不久|下个?(?:周|月|季度)|"
+        r"下周[一二三四五六日天]|春节(?:以来|之?[前后])?|"
+        r"(?:自|从)?上次(?:开?会|见面|汇报|周会|例会|大会|讨论|同步)(?:以来|之后|后|以后)?|(?:自从?|"
+        r"从)[^,。?!;A-Za-z0-9]{1,14}(?:会议?|大会|上线|升级|迁移|重构|分叉)(?:以来|之后|后)",
         _unclear,
     ),
 )
