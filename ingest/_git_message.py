@@ -21,20 +21,29 @@ _REVERTED_COMMITS = re.compile(r"\breverts[ \t\n]+commits?[ \t\n]+((?:[0-9a-f]{7
 _REVERT_SUBJECT = re.compile(r'^\s*(?:\[[^\]]*\]\s*)?revert:?\s+["“](?P<subject>.+)["”]', re.IGNORECASE)
 _PICKED = re.compile(r"\(cherry[- ]picked from commit ([0-9a-f]{7,64})\)", re.IGNORECASE)
 _CO_AUTHOR = re.compile(r"^[ \t]*co-authored-by:[ \t]*([^<\n]+)", re.IGNORECASE | re.MULTILINE)
+_SIGN = re.compile(r"#\d|/(?:issues|pull)/\d|[Gg][Hh]-\d")
 _HEX = re.compile(r"[0-9a-f]{7,64}", re.IGNORECASE)
 
 
 @dataclass
 class History:
-    """Finds commits of one branch by SHA prefix, exact subject or pull request; lists the subjects when it is first asked.
+    """Finds commits of one branch by SHA prefix, exact subject or pull request.
 
-    ``positions`` gives each commit's place in the order of landing: what a message speaks of landed before it.
+    ``positions`` gives each commit's place in the order of landing: what a message speaks of landed before it. Commits that are
+    read are ``learn``-ed in that order; ``list_subjects`` gives the others, and is asked once, when one is looked for in vain.
     """
 
     positions: Mapping[str, int]
     list_subjects: Callable[[], Iterable[tuple[str, str]]]
-    _by_subject: dict[str, list[str]] | None = field(default=None, repr=False)
+    _by_subject: dict[str, list[str]] = field(default_factory=dict, repr=False)
     _by_pull: dict[str, list[str]] = field(default_factory=dict, repr=False)
+    _listed: bool = False
+
+    def learn(self, sha: str, subject: str) -> None:
+        """Remembers a commit."""
+        self._by_subject.setdefault(subject, []).append(sha)
+        if number := pull_number(subject):
+            self._by_pull.setdefault(number, []).append(sha)
 
     def by_sha(self, prefix: str) -> str:
         """The one commit whose SHA starts so, or ""."""
@@ -46,27 +55,21 @@ class History:
 
     def by_subject(self, subject: str, before: str) -> str:
         """The latest commit with this very subject that landed before the commit ``before``, or ""."""
-        self._load()
-        return self._latest((self._by_subject or {}).get(" ".join(subject.split()), ()), before)
+        return self._latest(self._by_subject, subject, before)
 
     def by_pull(self, number: str, before: str) -> str:
         """The latest commit of this pull request that landed before the commit ``before``, or ""."""
-        self._load()
-        return self._latest(self._by_pull.get(number, ()), before)
+        return self._latest(self._by_pull, number, before)
 
-    def _latest(self, shas: Iterable[str], before: str) -> str:
+    def _latest(self, known: Mapping[str, list[str]], key: str, before: str) -> str:
         limit = self.positions.get(before, len(self.positions))
-        earlier = [sha for sha in shas if self.positions.get(sha, limit) < limit]
-        return max(earlier, key=self.positions.__getitem__, default="")
-
-    def _load(self) -> None:
-        if self._by_subject is not None:
-            return
-        self._by_subject = {}
-        for sha, subject in self.list_subjects():
-            self._by_subject.setdefault(" ".join(subject.split()), []).append(sha)
-            if number := pull_number(subject):
-                self._by_pull.setdefault(number, []).append(sha)
+        while True:
+            earlier = [sha for sha in known.get(key, ()) if self.positions.get(sha, limit) < limit]
+            if earlier or self._listed:
+                return max(earlier, key=self.positions.__getitem__, default="")
+            self._listed = True
+            for sha, subject in self.list_subjects():
+                self.learn(sha, subject)
 
 
 def pull_number(subject: str) -> str:
@@ -77,6 +80,8 @@ def pull_number(subject: str) -> str:
 
 def co_authors(body: str, author: str) -> tuple[str, ...]:
     """Names in Co-authored-by trailers, each once, without the author."""
+    if "uthored-" not in body and "UTHORED-" not in body:
+        return ()
     names = dict.fromkeys(match[1].strip() for match in _CO_AUTHOR.finditer(body))
     return tuple(name for name in names if name and name != author)
 
@@ -84,12 +89,14 @@ def co_authors(body: str, author: str) -> tuple[str, ...]:
 def links(repo: str, sha: str, subject: str, body: str, history: History) -> tuple[Link, ...]:
     """Links pull, fixes, reverts and cherry-picked-from of one commit, each once."""
     body = _without_comments(body)
+    lowered = f"{subject}\n{body}".lower()
     found: list[Link] = []
     if number := pull_number(subject):
         found.append(Link("pull", f"pull:{repo}#{number}"))
     found += [Link("fixes", target) for target in _fixed(repo, f"{subject}\n{body}")]
-    found += [Link("reverts", target) for target in _reverted(repo, sha, subject, body, history)]
-    for match in _PICKED.finditer(body):
+    if "revert" in lowered:
+        found += [Link("reverts", target) for target in _reverted(repo, sha, subject, body, history)]
+    for match in _PICKED.finditer(body) if "cherry" in lowered else ():
         picked = history.by_sha(match[1]) or (match[1].lower() if len(match[1]) in (40, 64) else "")
         if picked:
             found.append(Link("cherry-picked-from", f"commit:{repo}@{picked}"))
@@ -97,11 +104,18 @@ def links(repo: str, sha: str, subject: str, body: str, history: History) -> tup
 
 
 def _fixed(repo: str, text: str) -> Iterator[str]:
-    for match in _FIXES.finditer(text):
-        more: re.Match[str] | None = match
-        while more is not None:
-            yield _target(repo, more, "issue")
-            more = _MORE.match(text, more.end())
+    done = 0
+    for sign in _SIGN.finditer(text):  # quick to find, where the whole pattern is slow to say no
+        if sign.start() < done:
+            continue
+        begin, done = text.rfind("\n", 0, sign.start()) + 1, text.find("\n", sign.end())
+        done = len(text) if done < 0 else done
+        line = text[begin:done]
+        for match in _FIXES.finditer(line):
+            more: re.Match[str] | None = match
+            while more is not None:
+                yield _target(repo, more, "issue")
+                more = _MORE.match(line, more.end())
 
 
 def _target(repo: str, match: re.Match[str], kind: str) -> str:
@@ -138,6 +152,8 @@ def _reverted(repo: str, sha: str, subject: str, body: str, history: History) ->
 
 def _without_comments(text: str) -> str:
     """``text`` without HTML comments: the examples in a pull request template fix nothing."""
+    if "<!--" not in text:
+        return text
     kept = []
     while text:
         before, opened, after = text.partition("<!--")

@@ -29,6 +29,9 @@ _ISOLATED = {
     "GIT_GRAFT_FILE": os.devnull,
     "GIT_NO_LAZY_FETCH": "1",
     "GIT_NO_REPLACE_OBJECTS": "1",
+    # glibc: git frees each blob as it goes; asking the system anew for every large one costs 3% of the reading.
+    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(128 << 20),
 }
 
 # Most of these are git's defaults: written out so that another default of another version changes nothing either.
@@ -159,9 +162,11 @@ class Repo:
             date, sha, *parents = line.split(" ")
             yield sha, int(date), parents
 
-    def subjects(self, tip: str) -> Iterator[tuple[str, str]]:
-        """(sha, subject) of everything that ``tip`` reaches, newest first."""
-        told = self._read("log", "-z", "--encoding=UTF-8", "--format=tformat:%H%x00%s", "--end-of-options", tip)
+    def subjects(self, shas: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """(sha, subject) of each of ``shas``, in this order."""
+        if not shas:
+            return iter(())
+        told = self._read(*_LOG, *_KINDS["head"], "--format=tformat:%H%x00%s", stdin="\n".join(shas).encode())
         parts = told.decode("utf-8", "replace").split("\0")
         return zip(parts[::2], parts[1::2], strict=False)
 

@@ -74,9 +74,8 @@ class Running:
             self._drained.start()
 
     def chunks(self, size: int = CHUNK) -> Iterator[bytes]:
-        """The output as it comes, in pieces of at most ``size`` bytes."""
-        fileno = self.process.stdout.fileno()
-        while chunk := os.read(fileno, size):
+        """The output in pieces of ``size`` bytes: git writes small ones, and each costs a turn of the parser."""
+        while chunk := self.process.stdout.read(size):
             yield chunk
 
     def lines(self, *, silence: float) -> Iterator[str]:

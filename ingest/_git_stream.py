@@ -26,6 +26,7 @@ _HUNK = b"\n@@ "
 _BINARY = b"\nBinary files "
 _WHOLE = re.compile(rb"\n@@ -(?:0,0 \+1(?:,(?P<new>\d+))?|1(?:,(?P<old>\d+))? \+0,0) @@")
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_SHORT = 256
 _UNSAFE_ASCII = bytes(range(9)) + bytes(range(11, 32)) + b"\x7f"
 
 
@@ -68,6 +69,10 @@ class RawCommit:
 
 def clean(raw: bytes) -> str:
     """Text without surrogates and without control characters other than tab and newline; CRLF becomes LF."""
+    if not raw:
+        return ""
+    if len(raw) < _SHORT and raw.isascii() and (text := raw.decode("ascii")).isprintable():
+        return text
     if b"\r" in raw:
         raw = raw.replace(b"\r\n", b"\n")
     if raw.isascii() and len(raw.translate(None, _UNSAFE_ASCII)) == len(raw):

@@ -142,14 +142,7 @@ class _Pull:
     wider: bool
 
     def batches(self) -> Iterator[Batch]:
-        plan = cursors.plan(
-            self.stored,
-            found=self._found,
-            dates=self._graph.dates,
-            branch=self.target.branch,
-            since=self.target.since,
-            wider=self.wider,
-        )
+        plan = self._plan
         cursor = replace(self.target, base=plan.base)
         first = self._opening(plan)
         left = len(plan.todo)
@@ -193,6 +186,7 @@ class _Pull:
 
     def _record(self, item: read.Read) -> Record:
         commit = item.commit
+        self._history.learn(commit.sha, commit.subject)
         names = [("co-author", name) for name in message.co_authors(commit.body, commit.author)]
         if commit.committer != commit.author:
             names.append(("committer", commit.committer))
@@ -244,6 +238,17 @@ class _Pull:
         return f"commit:{self.source.repo}@{sha}"
 
     @cached_property
+    def _plan(self) -> cursors.Plan:
+        return cursors.plan(
+            self.stored,
+            found=self._found,
+            dates=self._graph.dates,
+            branch=self.target.branch,
+            since=self.target.since,
+            wider=self.wider,
+        )
+
+    @cached_property
     def _boundary(self) -> frozenset[str]:
         return self.repo.boundary()
 
@@ -262,7 +267,8 @@ class _Pull:
     @cached_property
     def _history(self) -> message.History:
         positions = {sha: position for position, sha in enumerate(self._found.order)}
-        return message.History(positions, lambda: self.repo.subjects(self.target.tip))
+        read_now = set(self._plan.todo)
+        return message.History(positions, lambda: self.repo.subjects([sha for sha in self._found.order if sha not in read_now]))
 
     @cached_property
     def _heads_only(self) -> frozenset[str]:
