@@ -88,6 +88,8 @@ class Catalog:
             schema.make_writable(writer)
             schema.migrate(writer, self.path)
             with schema.transaction(writer):
+                ledger.start_run(writer)  # a sync that finds the lock taken can say by whom
+            with schema.transaction(writer):
                 if not lexical.is_current(writer):
                     lexical.rebuild(writer, progress=progress)
                     writing.bump(writer)
@@ -290,7 +292,9 @@ class Catalog:
     def tags(self, repo: str) -> tuple[Tag, ...]:
         """A repository's tags, latest first."""
         with self._reading() as connection:
-            found = connection.execute("SELECT name, sha, at FROM tags WHERE repo = ? ORDER BY at DESC, name DESC", (repo,))
+            found = connection.execute(
+                "SELECT name, sha, at FROM tags WHERE repo = ? ORDER BY at DESC, name DESC", (rows.clean(repo),)
+            )
             return tuple(Tag(name, sha, rows.instant(at)) for name, sha, at in found)
 
     def repos(self) -> tuple[str, ...]:

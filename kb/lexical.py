@@ -110,7 +110,7 @@ class Searcher:
         found: dict[str, int] = {}
         for token in tokens:
             if (field, token) not in known:
-                row = connection.execute(query, (token,)).fetchone()
+                row = connection.execute(query, (rows.clean(token),)).fetchone()
                 known[field, token] = row[0] if row else 0
             found[token] = known[field, token]
         return found
@@ -181,7 +181,7 @@ class _Memory:
 
 
 def _values(tokens: Iterable[str]) -> list[object]:
-    return [" OR ".join('"' + token.replace('"', '""') + '"' for token in tokens)]
+    return [" OR ".join('"' + rows.clean(token).replace('"', '""') + '"' for token in tokens)]
 
 
 def telling(frequencies: Mapping[str, int], total: int, *, budget: int | None) -> list[str]:

@@ -47,6 +47,19 @@ def test_what_was_stored_is_there_after_opening_again(tmp_path: Path) -> None:
         assert (catalog.cursor("git"), catalog.stamp()) == ("page 2", stamp)
 
 
+@pytest.mark.parametrize("statements", [(), ("PRAGMA journal_mode = WAL", "PRAGMA user_version = 0")])
+def test_a_file_that_was_only_just_begun_is_completed(tmp_path: Path, statements: tuple[str, ...]) -> None:
+    """As a kill in the first moment of the first sync leaves it."""
+    path = tmp_path / "catalog.db"
+    path.touch()
+    write(path, *statements)
+    with pytest.raises(CatalogError, match="run `kb sync`"):
+        Catalog.open(path, read_only=True)
+    with Catalog.open(path) as catalog:
+        put(catalog, commit(1))
+        assert catalog.count(Filter()) == 1
+
+
 def test_reading_only(tmp_path: Path) -> None:
     path = tmp_path / "catalog.db"
     with pytest.raises(CatalogError, match=r"no catalog at .*catalog.db yet\n  run `kb sync`"):

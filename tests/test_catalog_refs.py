@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from kb.catalog import Catalog
+from kb.catalog import Catalog, Filter
 from kb.types import Event, Record, Snapshot, Tag
 from tests.records import REPO, commit, day, pull, put, sha, titles
 
@@ -74,6 +76,24 @@ def catalog(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalog]:
 )  # fmt: skip
 def test_a_reference_finds(catalog: Catalog, reference: str, wanted: list[str]) -> None:
     assert titles(catalog, catalog.find_ref(reference)) == wanted
+
+
+HOSTILE = st.text(st.one_of(st.sampled_from("@#/:.v019afXR-_\"'()*^%\0\n "), st.characters()), max_size=25)
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=HOSTILE, others=st.lists(HOSTILE, max_size=3))
+def test_no_text_breaks_a_lookup(catalog: Catalog, text: str, others: list[str]) -> None:
+    known = set(catalog.select(Filter(include_gone=True)))
+    assert set(catalog.find_ref(text)) <= known
+    assert set(catalog.find_ref(text, repos=others)) <= known
+    assert {doc for doc, _ in catalog.lexical("subject", [text, *others])} <= known
+    assert catalog.document_frequency("subject", others).keys() == set(others)
+    assert catalog.docs([text, *others]) == {}
+    assert catalog.backlinks([text, *others]) == []
+    assert catalog.tags(text) == ()
+    assert catalog.record(text) is None
+    assert catalog.select(Filter(repos=(text,), kinds=(text,))) == []
 
 
 def test_only_in_the_repositories_asked_for(catalog: Catalog) -> None:
