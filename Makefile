@@ -9,8 +9,8 @@ BIN := $(VENV)/bin
 # A fresh clone is self-contained: the store, the clones and the index of `make run` lie in .data/, which git ignores.
 run: export INFRA_KB_DATA_DIR ?= $(CURDIR)/.data
 run: $(VENV)/.run.stamp
-	@$(BIN)/kb sync || echo "Not every source could be read (see above): going on with what is there."
-	@$(BIN)/kb ask "What changed in infra-kb in the last 30 days?"
+	@$(BIN)/kb sync || echo "Not every source could be read (see above); going on with what is there."
+	@$(BIN)/kb ask "What changed in infra-kb since $$(git log -1 --date=format-local:%Y-%m-%d --format=%cd)?"
 
 test: $(VENV)/.dev.stamp
 	$(BIN)/python -m pytest -q
@@ -26,8 +26,10 @@ fmt: $(VENV)/.dev.stamp
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# Any history will do: make bench REPO=../flashinfer
+REPO ?= .
 bench: $(VENV)/.bench.stamp
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.ingest_reading --repo $(REPO)
 
 clean:
 	rm -rf $(VENV) .data .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache dist
