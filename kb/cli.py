@@ -6,6 +6,7 @@ Exit codes: 0 done; 1 a source failed, or there is nothing to answer from; 2 wro
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -216,4 +217,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="replace")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="replace")  # JSON is UTF-8, whatever the locale says
     sys.exit(run(sys.argv[1:]))

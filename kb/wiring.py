@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Self
 
 from kb.catalog import Catalog
 from kb.config import Config, data_folder
-from kb.errors import CatalogError, QueryError
+from kb.errors import CatalogError, ConfigError, QueryError
 from kb.plugins import build_sources
 from kb.protocols import Progress, Source, silent
 from kb.scope import KnownRepo, ScopeContext, parse, parse_instant
@@ -97,10 +97,13 @@ class KnowledgeBase:
         """Read the named sources, or all, and index what is new.
 
         Raises:
+            ConfigError: no source is configured.
             QueryError: a name is no configured source's.
             CatalogError: another sync is running, or the store cannot be written.
         """
         known = {source.name: source for source in self.sources}
+        if not known:
+            raise ConfigError(f"{self.config.path}: there is no [[sources]] table", remedy="add one; kb init writes an example")
         for name in names:
             if name not in known:
                 raise QueryError(f"unknown source {name!r}", remedy=f"known sources: {', '.join(known) or 'none'}")

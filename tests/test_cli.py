@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -41,7 +42,9 @@ def one_object(text: str) -> dict[str, Any]:
 
 
 def program(*arguments: str, cwd: Path, **more: Any) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "kb", *arguments], cwd=cwd, text=True, capture_output=True, timeout=60, **more)
+    return subprocess.run(
+        [sys.executable, "-m", "kb", *arguments], cwd=cwd, encoding="utf-8", capture_output=True, timeout=60, **more
+    )
 
 
 def test_init_writes_a_file_that_status_can_read(kb: Run, here: Path) -> None:
@@ -108,6 +111,19 @@ def test_an_unknown_source_is_answered_with_the_known_ones(kb: Run) -> None:
     assert (code, out) == (2, "")
     assert "unknown source 'flashinfre'" in err
     assert "known sources: flashinfer" in err
+
+
+def test_without_sources_sync_says_so(kb: Run, here: Path) -> None:
+    (here / "kb.toml").write_text("")
+    code, out, err = kb("sync", "--data-dir", "data")
+    assert (code, out) == (2, "")
+    assert "there is no [[sources]] table" in err
+    assert "kb init" in err
+
+
+def test_json_is_utf8_whatever_the_locale_says(here: Path) -> None:
+    done = program("status", "--json", "--config", "配置.toml", cwd=here, env={**os.environ, "PYTHONIOENCODING": "latin-1"})
+    assert one_object(done.stdout)["error"]["message"] == "配置.toml: no such file"
 
 
 def test_options_stand_before_the_command_or_after_it(kb: Run) -> None:
