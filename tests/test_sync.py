@@ -154,6 +154,7 @@ def test_an_interrupt_closes_the_source_marks_the_row_and_goes_on_up(catalog: Ca
     assert never.cursors == []
     (row,) = catalog.ledger()
     assert (row.status, row.fetched, row.last_success) == ("interrupted", 2, None)
+    assert row.ended is not None
     assert catalog.pending_count() == 2
     report = sync(catalog, [Script("git", (TWO,)), never], Marker(catalog))  # the lock was given back
     assert report.ok
