@@ -115,7 +115,7 @@ class _File:
             additions=self.additions,
             deletions=self.deletions,
             binary=self.binary,
-            patch=clean(kept[1:]),
+            patch=clean(kept[1:].removesuffix(b"\r")),
             truncated=self.truncated,
         )
 
@@ -214,9 +214,9 @@ class _Parser:
     def _entries(self, raw: bytes) -> None:
         parts = iter(raw.split(b"\0"))
         for entry in parts:
-            if not entry.startswith(b":"):
-                continue
             fields = entry[1:].split(b" ")
+            if not entry.startswith(b":") or len(fields) < 5 or not fields[4]:
+                continue
             status = chr(fields[4][0])
             path = next(parts, b"")
             old_path = b""
