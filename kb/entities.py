@@ -77,7 +77,9 @@ def mentions(text: str, repos: Sequence[KnownRepo]) -> list[Mention]:
         owned = _OWNED.match(text, match.end())
         chained = bool(found) and found[-1].marked and _AND.fullmatch(text, found[-1].end, match.start()) is not None
         marked = (
-            chained or bool(owned and owned.group()) or _IN.search(text, max(0, match.start() - 12), match.start()) is not None
+            chained
+            or bool(owned and owned.group().strip())
+            or _IN.search(text, max(0, match.start() - 12), match.start()) is not None
         )
         found.append(Mention(match.start(), match.end(), tuple(called.get(match[1].casefold(), ())), marked))
     return [mention for mention in found if mention.marked] or found

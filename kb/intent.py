@@ -164,7 +164,7 @@ _WINDOW_WORDS = re.compile(
 )
 _ASK = re.compile(
     rf"(?:\b(?:and |in |by |since |to )?(?:which|what)(?: (?:single|exact|one|particular|specific|"
-    rf"later|earlier|upstream|(?:19|20)[0-9]{{2}}|{GAP})){{0,2}} "
+    rf"later|earlier|upstream|(?P<year>(?:19|20)[0-9]{{2}})|{GAP})){{0,2}} "
     r"(?:commit|change|pr|pull request|patch|revision)s?\b(?: (?:is it|was it|did (?:this|that|it)|"
     r"that|is the one))?|\bwhere (?:exactly )?(?:was|were|is|are|did|does|do|has|have)\b|"
     r"\bwhen (?:was|were|did|does|do|is|has|have)\b|\bwhy (?:was|were|did|does|do|is)?\b|\bwho\b|"
@@ -211,17 +211,22 @@ def needle_topic(text: str, *, chinese: bool) -> str:
         if _NEEDLE.search(sentence) is None and not _QUESTION_WORD.match(sentence):
             kept.append(sentence)
             continue
-        bare = _ASK.sub(GAP, sentence)
+        bare = _ASK.sub(_asked, sentence)
         words = re.findall(r"[A-Za-z0-9_'-]+|[一-鿿]", bare)
         if any(word.lower() not in _EMPTY_ANSWER for word in words):
             kept.append(_without_empty_clauses(sentence) if chinese else bare)
     return tidy(" ".join(kept))
 
 
+def _asked(match: re.Match[str]) -> str:
+    """A gap; the year of "which 2024 change" stays, as it filters nothing and still says something."""
+    return f"{GAP} {match['year']}" if match["year"] else GAP
+
+
 def _without_empty_clauses(sentence: str) -> str:
     kept = []
     for clause in re.split(r"(?<=[,;])", sentence):
-        bare = _ASK.sub(GAP, clause)
+        bare = _ASK.sub(_asked, clause)
         plain = re.sub(rf"[{GAP}\s,.?!;。]", "", bare)
         if bare != clause and _ZH_EMPTY_ANSWER.fullmatch(plain):
             continue
@@ -236,8 +241,8 @@ def tidy(text: str) -> str:
         if shorter == text:
             break
         text = shorter
-    text = re.sub(r"\( ?[,;]? ?\)", " ", text.replace(GAP, " "))
-    text = " ".join(re.sub(r" +([,.;:?!)])", r"\1", text).split())
+    text = re.sub(r"\( ?[,;]? ?\)", " ", " ".join(text.replace(GAP, " ").split()))
+    text = " ".join(re.sub(r" ([,.;:?!)])", r"\1", text).split())
     text = re.sub(r"(?:[,;:] ?){2,}", ", ", text)
     text = text.strip(_TRIM)
     return text + ")" if text.count("(") > text.count(")") else text.rstrip(")") if text.count(")") > text.count("(") else text

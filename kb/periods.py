@@ -10,6 +10,8 @@ is whole. A rolling period
 from __future__ import annotations
 
 import calendar
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 
@@ -226,19 +228,24 @@ def complete(value: Parts, clock: Clock, *, near: Parts | None = None, latest: d
         value = value if value.year is not None else replace(value, year=near.year)
     if value.year is not None:
         return value
-    today = latest or clock.today
-    if value.month is None and value.day is not None:
-        candidates = [add_months(today.replace(day=1), -back) for back in range(3)]
-        dated = [replace(value, year=day.year, month=day.month) for day in candidates]
-    else:
-        dated = [replace(value, year=today.year - back) for back in range(9)]
-    for candidate in dated:
+    for candidate in _latest_first(value, latest or clock.today):
         try:
-            if bounds(candidate)[0] <= today:
+            if bounds(candidate)[0] <= (latest or clock.today):
                 return candidate
         except UnresolvableError:
             continue
     raise UnresolvableError("no such day")
+
+
+def _latest_first(value: Parts, today: date) -> Iterator[Parts]:
+    """Months for a bare day, else years: far enough back to pass a month without a 31st and the years without a 29 February."""
+    if value.month is None and value.day is not None:
+        for months in range(3):
+            month = add_months(today.replace(day=1), -months)
+            yield replace(value, year=month.year, month=month.month)
+        return
+    for years in range(9):
+        yield replace(value, year=today.year - years)
 
 
 def bounds(value: Parts) -> tuple[date, date]:
@@ -337,6 +344,10 @@ def fixed_zone(name: str) -> tzinfo | None:
     """The offset that a zone's abbreviation stands for; None where it is not one of the unambiguous ones."""
     known = {"utc": 0, "gmt": 0, "z": 0, "pst": -8, "pdt": -7, "est": -5, "edt": -4, "cet": 1, "cest": 2, "jst": 9}
     low = name.strip().lower()
+    offset = re.fullmatch(r"(?:utc|gmt) ?([+-]) ?([0-9]{1,2})(?::?([0-9]{2}))?", low)
+    if offset is not None and int(offset[2]) < 24:
+        shift = timedelta(hours=int(offset[2]), minutes=int(offset[3] or 0))
+        return timezone(shift if offset[1] == "+" else -shift) if shift < timedelta(days=1) else None
     if low in ("北京时间", "beijing time", "china standard time"):
         return timezone(timedelta(hours=8))
     if low in known:

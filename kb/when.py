@@ -75,7 +75,8 @@ def find(
     """
     low = plain(text)
     clock = _in_zone(low, clock)
-    read = claims(low, Reading(clock, tags), mentions=mentions, describing=asking is not None)
+    names = frozenset(low[start:end].lower() for start, end in mentions)
+    read = claims(low, Reading(clock, tags, names), mentions=mentions, describing=asking is not None)
     ends = [0, *(match.end() for match in _SENTENCE_END.finditer(low)), len(low)]
     aside = {claim for claim in read if asking is not None and _is_aside(low, claim, asking, ends)}
     used = [claim for claim in read if claim not in aside and claim.interval is not None]

@@ -22,10 +22,11 @@ from kb.types import Tag
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What expressions are resolved against."""
+    """What expressions are resolved against; ``names`` are the words that name repositories, in lower case."""
 
     clock: Clock
     tags: Mapping[str, Sequence[Tag]]
+    names: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ _MONTHS = (
 MONTH = rf"({_MONTHS})\b\.?"
 _Y = r"((?:19|20)[0-9]{2})(?![0-9]|\.[0-9])"
 _D = r"([0-9]{1,2})(?:st|nd|rd|th)?"
+_MONTH_BEFORE = re.compile(rf"\b{_MONTHS}\b\.? $", re.I)
 _DAY_R = r"(?![0-9A-Za-z%]|[.:][0-9]|-(?:bit|byte|way|wide)\b)"
 _WEEKDAY = r"(monday|tuesday|wednesday|thursday|friday|saturday|sunday)"
 UNIT = r"(minute|min|hour|hr|day|week|wk|fortnight|month|quarter|year|yr)s?"
@@ -153,6 +155,13 @@ def _iso_datetime(match: re.Match[str], reading: Reading) -> Made:
     return Interval(start, start + width, start)
 
 
+def _day_range(match: re.Match[str], reading: Reading) -> Made:
+    """ "12 to 25 January", but not the middle of "July 28 to 3 August"."""
+    if _MONTH_BEFORE.search(match.string, max(0, match.start() - 12), match.start()):
+        raise NotTimeError
+    return _dated(match[3], day=match[1], last_day=match[2], year=match[4])
+
+
 def _slash_date(match: re.Match[str], reading: Reading) -> Made:
     """Day and month in either order are accepted where only one order is a date."""
     a, b = int(match[1]), int(match[2])
@@ -219,6 +228,8 @@ def _lead_month(match: re.Match[str], reading: Reading) -> Made:
 
 
 def _last_release(match: re.Match[str], reading: Reading) -> Made:
+    if match["of"] and match["of"].strip().lower() not in reading.names:
+        raise NotTimeError
     count = int(number(match[2])) if match[2] else 1
     back = 1 if match[1].lower() in ("previous", "prior", "penultimate") and count == 1 else 0
     try:
@@ -306,7 +317,7 @@ _RULES: tuple[tuple[str, Callable[[re.Match[str], Reading], Made]], ...] = (
     (rf"(?<![A-Za-z0-9_/.-])([0-9]{{1,2}})[/.]([0-9]{{1,2}})[/.]{_Y}{_R}", _slash_date),
     (
         rf"(?<!top ){_L}{_D}{_TO}{_D}(?: of)? {MONTH}(?:,? {_Y})?{_R}",
-        lambda m, r: _dated(m[3], day=m[1], last_day=m[2], year=m[4]),
+        _day_range,
     ),
     (
         rf"{_L}{MONTH} (?:the )?{_D}{_TO}{_D}{_DAY_R}(?! (?:of )?{_MONTHS}\b)(?:,? {_Y})?{_R}",
@@ -328,7 +339,7 @@ _RULES: tuple[tuple[str, Callable[[re.Match[str], Reading], Made]], ...] = (
     (
         rf"{_L}(?:last|past|previous|preceding|latest|recent|trailing|prior) (?:(?:[0-9]{{1,2}}|one|two|"
         rf"three) ?(?:-|~|to|or) ?)?"
-        rf"((?:{NUMBER})[ -]?(?:full |whole |calendar |working |business )?){UNIT}{_R}",
+        rf"((?:{NUMBER})[ -]?(?:full |whole |calendar |working |business )?){UNIT}{_R}{_OF_A_PERIOD}",
         _rolling,
     ),
     (rf"{_L}(?:last|past|previous|trailing) (([0-9]{{1,6}}) ?)(h|hrs|d|w|wks|mo|mos|y|yrs){_R}", _rolling),
@@ -378,12 +389,12 @@ _RULES: tuple[tuple[str, Callable[[re.Match[str], Reading], Made]], ...] = (
     ),
     (
         rf"{_L}(?:the )?(?:very )?(last|latest|previous|prior|most recent|newest|current) (?:({'|'.join(_WORDS[1:6])}|[2-9]) )?"
-        rf"(?:stable |tagged |published |official |public |flashinfer )?(?:releases?|versions?|tags?){_R}",
+        rf"(?:stable |tagged |published |official |public )?(?P<of>[A-Za-z][A-Za-z0-9_./-]{{0,60}} )?(?:releases?|versions?|tags?){_R}",
         _last_release,
     ),
     (
-        rf"{_L}(version |release |tag )?(v?[0-9]{{1,4}}(?:\.[0-9]{{1,9}}){{1,3}}(?:[-.]?[a-z]{{1,5}}[0-9]{{"
-        rf"0,3}})?|v[0-9]{{1,4}}){_R}",
+        rf"(?<![A-Za-z0-9_/#$@\\-])(?<![A-Za-z0-9_]\.)(version |release |tag )?(v?[0-9]{{1,4}}(?:\.[0-9]{{1,9}}){{1,3}}"
+        rf"(?:[-.]?[a-z]{{1,5}}[0-9]{{0,3}})?|v[0-9]{{1,4}}){_R}",
         _version,
     ),
     (rf"{_L}{_Y}{_R}(?! ?(?:{_COUNTED})s?\b)", _bare_year),

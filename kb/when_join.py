@@ -390,6 +390,8 @@ def _taken(
     versioned = value is None or (isinstance(value, Interval) and value.release)
     if versioned and _UPGRADE.search(low, max(0, atom.start - 50), atom.start):
         return False
+    if prefix is None and suffix is not None and suffix.group().strip().lower() == "on":
+        return False
     if not versioned:
         return (
             prefix is None
