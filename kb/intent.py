@@ -26,7 +26,7 @@ _NEEDLE = re.compile(
     r"let|cut|rewrote|gave|kept|built|led to|sped up|got rid of|set) "
     r"(?:it|that|this|the|them|a|an|how|these|those|its|both|everyone|all|what|when|where|so)\b|"
     r"哪(?:个|一个|次|一次|条)(?: ?(?:提交|commit|prs?\b|pull|改动|修改|版本|补丁|变更|合并))|"
-    r"在?(?:哪里|哪儿)|在哪(?!些|个|次|一)|什么时候|何时|为什么|为何|谁(?:修|改|加|删|写|引|做|把)|"
+    r"在?(?:哪里|哪儿)|在哪(?!些|个|次|一)|什么时候|何时|为什么|为何|谁|"
     r"(?:怎么|如何)(?:修|解决|改|避免)",
     re.I,
 )
@@ -35,7 +35,8 @@ _SET = re.compile(
     r" got| get)? ?(?:changed|changes|new|happened|happening|landed|merged|done|added|removed|"
     r"reverted|"
     r"shipped|updated|deprecated|broken|broke|going on|came in|went in|went into|fixed|up with)\b|"
-    r"\bwhat got\b|\bwhat (?:\w+ ){0,2}?(?:work|progress|updates|commits|prs|features|fixes|bugs|"
+    r"\bwhat got\b|\bthe latest (?:on|in|about|for|with|from)\b|\bwhat (?:\w+ ){0,2}?(?:work|progress|"
+    r"updates|commits|prs|features|fixes|bugs|"
     r"improvements)\b|"
     r"\bwhich (?:new )?(?:[\w/.+-]+ ){0,4}?[\w-]*[a-rt-z]s\b|^(?:please )?(?:list|show|give me|"
     r"summari[sz]e|enumerate|recap|describe|tell me)\b|\blist (?:the|all|every|me|them|of|any)\b|"
@@ -43,7 +44,7 @@ _SET = re.compile(
     r"summari[sz]e|round-?up)\b|\ball (?:the )?(?:[\w-]+ ){0,3}?(?:changes|commits|prs|updates|fixes|"
     r"work)\b|"
     r"\bany (?:[\w-]+ ){0,3}?(?:changes|commits|prs|updates|fixes|work|news|progress|improvements)\b|"
-    r"哪些|什么(?:新?的?)?(?:变化|更新|进展|改动|工作|变更|动静|新)|(?:做|改|修|修复|合入?|合并|加|"
+    r"哪些|有没有|是否有|有无|什么(?:新?的?)?(?:变化|更新|进展|改动|工作|变更|动静|新)|(?:做|改|修|修复|合入?|合并|加|"
     r"新增|增加|更新|删|移除|回退|优化|发布|变|引入|支持|完成)了?(?:些|一些)?什么|发生了什么|有什么|"
     r"有啥|总结|汇总|列出|列一下|列举|概述|概括|概览|"
     r"所有(?:的)?(?:改动|提交|更新|变更)|全部(?:的)?(?:改动|提交|更新|变更)|多少(?:个|次)?(?:提交|改动|prs?)|梳理",
@@ -151,10 +152,12 @@ _WINDOW_WORDS = re.compile(
     r"(?: (?:changed|new|happened|happening|landed|merged|done|going on|updated|shipped|came in|went in|went into|up))?|"
     r"which(?: new)?|everything|anything|all (?:of )?(?:the )?(?=\w+ ?(?:changes|commits|prs|updates|"
     r"work)\b)|any|commits?|prs?|pull requests|merge requests|papers|issues(?: (?:were |are |"
-    r"that were )?(?:opened|closed|filed|reported))?|compare|touching|involving|"
+    r"that were )?(?:opened|closed|filed|reported))?|compare|touching|involving|the latest|"
+    r"every (?:commit|change|pr)(?: (?:that|which)(?: touched)?)?|"
+    r"(?:did )?we (?:have )?(?:ship(?:ped)?|merged?|land(?:ed)?|do|did|changed?|add(?:ed)?)|"
     r"changes|changed|updates|updated|progress|activity|developments|news|highlights|efforts|landed|"
-    r"merged|shipped|happened|got|itself|please|(?:that|which) (?:were|was|are|have been|has been)|"
-    r"(?:were|was|are|have been|has been|have|has|had|did|been|being|is there|are there|there were|"
+    r"merged|shipped|happened|got|itself|please|(?:that|which) (?:there|(?:were|was|are|is)(?: there)?|have been|has been)|"
+    r"(?:were|was|are|have been|has been|have|has|had|did|been|being|is there|are there|were there|was there|there were|"
     r"do we have)|(?:related|relating|pertaining) to|work(?= ?(?:$|\ue000|[?.,;:!)]|(?:in|on|for|"
     r"landed|to|around|of|was|that|inside|done)\b))|"
     r"(?:were |was |been |got )?(?:done|made|cut|added)(?= ?(?:$|\ue000|[?.,;:!)]|(?:in|on|for|to|"
@@ -170,6 +173,8 @@ _ASK = re.compile(
     r"\bwhen (?:was|were|did|does|do|is|has|have)\b|\bwhy (?:was|were|did|does|do|is)?\b|\bwho\b|"
     r"\bhow (?:was|were|is|did|does)\b|\bwhat(?:'s| is| was| did| does| made| has)?\b|"
     r"\bwhich\b|\b(?:fixed|solved|corrected|changed|added) (?:where|by|when|in which \w+)\b|\bfix(?=\?)|"
+    r"\band (?:when|why|where|how|who)(?=\W*$)|\bis there (?:a|any) (?:commit|change|pr|"
+    r"patch) (?:that|which)\b|^ ?(?:does|did|do|is|was|were|has|have)\b|谁|"
     r"(?:是|在|由|被|从|于)*哪(?:个|一个|次|一次|条) ?(?:提交|commit|prs?|改动|修改|补丁|变更)(?:里|"
     r"中|把|给|让|使|将)?(?:面)?|(?:是|在)*(?:哪里|哪儿|在哪)(?:的)?|什么时候|何时|为什么|为何)",
     re.I,
@@ -188,7 +193,7 @@ _ZH_EMPTY_ANSWER = re.compile(
     r"这种情况|情况|问题|限制|呢|吗|啊)*)?$"
 )
 _ZH_WINDOW_WORDS = re.compile(
-    r"请(?:问|你)?|帮我|列出|列举|列一下|总结(?:一下)?|汇总(?:一下)?|概述|概括|梳理|关于|围绕|针对|"
+    r"请(?:问|你)?|有没有|是否有|有无|帮我|列出|列举|列一下|总结(?:一下)?|汇总(?:一下)?|概述|概括|梳理|关于|围绕|针对|"
     r"有关|相关的?|方面|都?有(?:哪些|什么|啥)|都?(?:做|改|合入|合|修|加|新增|更新|发布|引入|完成|"
     r"进行)了?(?:哪些|什么|些什么)|"
     r"(?:发生|出现)了?什么|哪些|什么|所有|全部|新的?(?=改动|变化|进展|更新)|更新|改动|变化|变更|进展|"
@@ -241,7 +246,7 @@ def tidy(text: str) -> str:
         if shorter == text:
             break
         text = shorter
-    text = re.sub(r"\( ?[,;]? ?\)", " ", " ".join(text.replace(GAP, " ").split()))
+    text = re.sub(r"(?<= )\( ?[,;]? ?\)", " ", " ".join(text.replace(GAP, " ").split()))
     text = " ".join(re.sub(r" ([,.;:?!)])", r"\1", text).split())
     text = re.sub(r"(?:[,;:] ?){2,}", ", ", text)
     text = text.strip(_TRIM)

@@ -85,7 +85,7 @@ def find(
         (*(claim for claim in aside if claim.sure), *(claim for claim in read if claim.interval is None), *clashing),
         key=lambda claim: claim.start,
     )
-    said = dict.fromkeys(text[claim.label[0] : claim.label[1]].strip(" ,") for claim in told)
+    said = dict.fromkeys(text[claim.label[0] : claim.label[1]].strip(" ,.") for claim in told)
     spans = tuple(_with_zone(low, claim) for claim in read if claim not in aside)
     return Found(window, spans, tuple(said))
 
@@ -158,7 +158,7 @@ def _together(used: Sequence[Claim], clock: Clock, text: str) -> tuple[Window, l
         start, end = new_start, new_end
         taken.append(claim)
     label = ", ".join(
-        text[claim.label[0] : claim.label[1]].strip(" ,") for claim in sorted(taken, key=lambda claim: claim.start)
+        text[claim.label[0] : claim.label[1]].strip(" ,.") for claim in sorted(taken, key=lambda claim: claim.start)
     )
     end = min(end or now, now)
     if start is not None and start >= end:

@@ -389,7 +389,8 @@ _RULES: tuple[tuple[str, Callable[[re.Match[str], Reading], Made]], ...] = (
     ),
     (
         rf"{_L}(?:the )?(?:very )?(last|latest|previous|prior|most recent|newest|current) (?:({'|'.join(_WORDS[1:6])}|[2-9]) )?"
-        rf"(?:stable |tagged |published |official |public )?(?P<of>[A-Za-z][A-Za-z0-9_./-]{{0,60}} )?(?:releases?|versions?|tags?){_R}",
+        rf"(?:stable |tagged |published |official |public )?"
+        rf"(?P<of>[A-Za-z][A-Za-z0-9_./-]{{0,60}} )?(?:releases?|versions?|tags?){_R}",
         _last_release,
     ),
     (
@@ -418,7 +419,16 @@ _RULES: tuple[tuple[str, Callable[[re.Match[str], Reading], Made]], ...] = (
         rf"(?:i|we|you) [^.?!,;:]{{1,50}})(?=[.?!,;]|$)",
         _unclear,
     ),
-    (rf"{_L}since (?:commit |pr |pull request |#)[#\w-]+", _unclear),
+    (rf"{_L}since (?:(?:commit |pr |pull request |#)[#\w-]+|(?=[a-f]{{0,39}}[0-9])[0-9a-f]{{7,40}}){_R}", _unclear),
+    (
+        rf"{_L}(?:after|before|since|until|at|from|by|around) (?:(?:[01]?[0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9])?(?: ?[ap]m)?|"
+        rf"(?:1[0-2]|[1-9]) ?[ap]m){_R}",
+        _unclear,
+    ),
+    (
+        rf"{_L}(?:last|past|latest|previous|most recent) {NUMBER} (?:commits|changes|prs|pull requests|merges|patches){_R}",
+        _unclear,
+    ),
 )
 
 

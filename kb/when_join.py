@@ -22,20 +22,21 @@ _BEFORE_PART = re.compile(
 _WEEK_OF = re.compile(
     r"(?:\bthe )?\b(?:(week|weekend)( of| starting| beginning| commencing| from| ending)(?: on)?)(?: the)? $", re.I
 )
+_THAT_WEEK = re.compile(r" ?(?:那|这|当|所在的?)一?(?:个)?(?:周|星期)")
 _SPAN = re.compile(
     rf"(?:\bthe )?\b(?:{when_en.NUMBER}[ -])?(day|week|month|hour)s? (before|prior to|leading up to|"
     rf"after|following) (?:the )?$",
     re.I,
 )
 _JOIN = re.compile(r",? ?(?:of|in|on|的)? ?(?:the )?\(?", re.I)
-_BETWEEN = re.compile(r"(?:\bbetween|介于|在)(?: ?(?:the|versions?|releases?|tags?))? ?$", re.I)
+_BETWEEN = re.compile(r"(?:\bbetween|\bcompar(?:e|ing)|\bdiff|介于|在)(?: ?(?:the|versions?|releases?|tags?))? ?$", re.I)
 _FROM = re.compile(r"(?:\bfrom|\bsince|\bbetween|介于|在|自从?|从) ?(?:the )?$", re.I)
 _LINK = re.compile(
     r" ?(?:\(?utc\)?)? ?(?:-|~|\.\.\.?|to|till|until|til|through|thru|up to(?: and including)?|"
     r"as far as|(?:开始|以来)?(?:一直)?(?:到|至)|直到|—{1,2}) ?(?:the )?",
     re.I,
 )
-_AND = re.compile(r"(?: and |和|与|、| & | or |跟)(?: ?the )?(?:in |on |during )?", re.I)
+_AND = re.compile(r"(?: and | vs\.? | versus |和|与|、| & | or |跟)(?: ?the )?(?:in |on |during )?", re.I)
 _AMID = re.compile(r" ?(?:这?两个)?(?:版本|日期)?(?:之间|期间|间|之内)")
 _ROLE = re.compile(
     r"(?:(?P<since>\b(?:ever )?since|\bstarting(?: from| on| in| with| at)?|\bbeginning (?:on|in|with|"
@@ -153,21 +154,23 @@ def _with_suffix(low: str, atom: Atom, following: Sequence[Atom]) -> Atom:
 
 def _with_week(low: str, atom: Atom, floor: int, reading: Reading) -> Atom:
     match = _WEEK_OF.search(low, max(floor, atom.start - 30), atom.start)
+    around = _THAT_WEEK.match(low, atom.end)
     dayish = isinstance(atom.value, Weekday) or (isinstance(atom.value, Parts) and atom.value.day is not None)
-    if match is None or not dayish or atom.value is None:
+    if (match is None and around is None) or not dayish or atom.value is None:
         return atom
+    start, end = match.start() if match else atom.start, around.end() if around else atom.end
     try:
         interval = periods.settle(atom.value, reading.clock)
     except UnresolvableError:
-        return Atom(match.start(), atom.end, None)
+        return Atom(start, end, None)
     day = (interval.start or interval.end).astimezone(reading.clock.tz).date()
-    how = match[2].strip().lower()
+    how = match[2].strip().lower() if match else "of"
     first = periods.monday(day) if how == "of" else day - timedelta(days=6) if how == "ending" else day
-    if match[1].lower() == "weekend":
+    if match and match[1].lower() == "weekend":
         return Atom(
             match.start(), atom.end, reading.clock.days(periods.monday(day) + timedelta(5), periods.monday(day) + timedelta(7))
         )
-    return Atom(match.start(), atom.end, reading.clock.days(first, first + timedelta(weeks=1)))
+    return Atom(start, end, reading.clock.days(first, first + timedelta(weeks=1)))
 
 
 def _with_span(low: str, atom: Atom, floor: int, reading: Reading) -> Atom:

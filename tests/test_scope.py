@@ -48,6 +48,9 @@ What happened to the autotuner itself in flashinfer during 13-19 July 2026? | au
 Python 3.14 support work in cutile-python, May 2026? | Python 3.14 support
 Standalone top-k operator changes in flashinfer in April 2026 (not MoE routing). | Standalone top-k operator (not MoE routing)
 updates on Tensor cores, week of July 13 | Tensor cores
+What's the latest on speculative decoding? | speculative decoding
+Were there any reverts in cutile-python in June? |
+两周内有没有关于 NVFP4 的改动？ | NVFP4
 flashinfer 本周有哪些更新？ |
 最近 flashinfer 有什么变化？ |
 2026 年 1 月 flashinfer 关于 Mamba 状态空间核函数做了什么？ | Mamba state space ssm mamba kernel
@@ -69,6 +72,9 @@ Which commit last week fixed the hang in allreduce? | fixed the hang in allreduc
 Which commit bumps flashinfer to 0.7.0? | bumps 0.7.0
 When did flashinfer gain a ROCm backend for its attention kernels? | gain a ROCm backend for its attention kernels
 What issue did the autotuner have with bf16? Which commit? | issue did the autotuner have with bf16
+Is there a commit that adds FP4 KV cache? | adds FP4 KV cache
+Who removed the legacy JIT loader and when? | removed the legacy JIT loader
+谁在上周改了 allreduce 的默认后端？ | change allreduce default backend
 上周哪个提交修复了 allreduce 卡死？ | fix allreduce hang deadlock
 用自动后端做 NVFP4 矩阵乘时主机内存一直涨，哪个提交修好的？ | use automatic backend auto NVFP4 matmul gemm host memory keeps growing leak
 """  # noqa: E501
