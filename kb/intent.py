@@ -156,7 +156,7 @@ _WINDOW_WORDS = re.compile(
     r"every (?:commit|change|pr)(?: (?:that|which)(?: touched)?)?|"
     r"(?:did )?we (?:have )?(?:ship(?:ped)?|merged?|land(?:ed)?|do|did|changed?|add(?:ed)?)|"
     r"changes|changed|updates|updated|progress|activity|developments|news|highlights|efforts|landed|"
-    r"merged|shipped|happened|got|itself|please|(?:that|which) (?:there|(?:were|was|are|is)(?: there)?|have been|has been)|"
+    r"merged|shipped|happened|got|itself|please|there|(?:that|which) (?:were|was|are|have been|has been)|"
     r"(?:were|was|are|have been|has been|have|has|had|did|been|being|is there|are there|were there|was there|there were|"
     r"do we have)|(?:related|relating|pertaining) to|work(?= ?(?:$|\ue000|[?.,;:!)]|(?:in|on|for|"
     r"landed|to|around|of|was|that|inside|done)\b))|"
