@@ -14,7 +14,6 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +24,11 @@ from kb.protocols import Progress
 
 ANSWER_WITHIN = 60.0  # seconds for a server to list its refs: bounds a dead network
 SILENCE = 300.0  # seconds without a word of a running fetch: a server may compress for minutes, but tells its progress
+FIRST_DEPTH = 64  # commits; doubled until the copy reaches far enough
 _STALE = 3600.0
 _BROKEN = re.compile(
     r"\.lock|corrupt|bad object|shallow file|not a git repository|loose object|did not send all necessary", re.I
 )
-_NOTHING_SINCE = re.compile(r"no commits selected for shallow|error processing shallow info", re.I)
 
 
 @dataclass(frozen=True)
@@ -144,19 +143,11 @@ class Clone:
         self._drop_stale_tags(remote)
         with opened(self._place) as repo:
             first = not repo.tip(branch)
-        shallow = (self.gitdir / "shallow").is_file()
-        depth: list[str] = []
         if self.since is None:
-            depth = ["--unshallow"] if shallow else []
-        elif first or (shallow and self._state().get("since", self.since) != self.since):
-            depth = [f"--shallow-since={datetime.fromtimestamp(self.since, UTC):%Y-%m-%dT%H:%M:%SZ}"]
-        try:
-            self._fetch(branch, depth)
-        except run.GitError as error:
-            if not (depth and _NOTHING_SINCE.search(error.reason)):
-                raise
-            self._fetch(branch, ["--depth=1"])
-        self._reach_back(branch)
+            self._fetch(branch, ["--unshallow"] if (self.gitdir / "shallow").is_file() else [])
+            return
+        self._fetch(branch, [f"--depth={FIRST_DEPTH}"] if first else [])
+        self._reach_back(branch, self.since)
 
     def _drop_stale_tags(self, remote: Remote) -> None:
         """Deletes tags that the server no longer has, or has elsewhere: git follows new tags, but never corrects one."""
@@ -166,22 +157,22 @@ class Clone:
             if remote.tags.get(name) != sha:
                 self._git("update-ref", "-d", f"refs/tags/{name}")
 
-    def _reach_back(self, branch: str) -> None:
-        """Deepens until every boundary is older than ``since``.
+    def _reach_back(self, branch: str, since: int) -> None:
+        """Deepens until every commit at the boundary, which has no real patch, is older than ``since``.
 
-        The commits at the boundary have no real patch, and git puts it in front of any commit that has one old parent, so
-        that a late merge of an old branch would hide the mainline behind it.
+        Not with git's --shallow-since: it puts the boundary before every commit with one parent older than the date, so that a
+        late merge of an old branch hides the mainline behind it, and then no fetch can deepen that copy any more.
         """
-        step, before = 1, frozenset({""})
-        while self.since is not None:
+        step, before = FIRST_DEPTH, frozenset({""})
+        while True:
             with opened(self._place) as repo:
                 boundary = repo.boundary()
                 dates = {sha: date for sha, date, _ in repo.topology([repo.tip(branch)])} if boundary else {}
             # Unchanged: the server's own copy ends here.
-            if boundary == before or not any(dates.get(sha, -1) >= self.since for sha in boundary):
+            if boundary == before or not any(dates.get(sha, -1) >= since for sha in boundary):
                 return
             self._fetch(branch, [f"--deepen={step}"])
-            step, before = min(step * 2, 4096), boundary
+            step, before = min(step * 2, 8192), boundary
 
     def _git(self, *args: str) -> bytes:
         return run.output(["--git-dir", str(self.gitdir), *args], env=run.NEUTRAL, cwd=str(self.folder))
