@@ -59,23 +59,25 @@ _PREFIX_WORDS = {
 _LABEL_OF_PREFIX = {word: label for label, words in _PREFIX_WORDS.items() for word in words.split()}
 _CONVENTIONAL = re.compile(r"\s*[:*]*\s*([A-Za-z][A-Za-z0-9/_-]{1,24})\s*((?:[(\[][^)\]]{0,80}[)\]])?)\s*(!?)\s*[:：]")
 _BRACKETS = re.compile(r"\s*[\[【(]([^\]】)]{1,60})[\]】)]\s*[:-]?")
+_BRANCH = re.compile(r"\s*([A-Za-z]{2,8})/\w")
 _WEAK_PREFIXES = frozenset(
     {"chore", "style", "lint", "format", "build", "infra", "infrastructure", "support", "new", "patch", "misc"}
 )
 
 _REVERT = re.compile(
-    r"^\W*(?:\[[^\]]*\]\s*)*(?:(?:[Rr]evert(?:s|ed|ing)?|[Bb]ack(?:ed)? ?out)\b(?! only| to\b)|回退|回滚|撤销)|"
-    r"\brevert(?:s|ed|ing)? (?:pr |commit )?(?:#\d+|[0-9a-f]{7,40}\b|\")",
+    r"^\W*(?:\[[^\]]*\]\s*)*(?:(?:revert(?:s|ed|ing)?|back(?:ed)? ?out)\b(?! only| to\b)"
+    r"(?![^\"#]* to (?:get|use|avoid|allow|make)\b)|回退|回滚|撤销)"
+    r"|\brevert(?:s|ed|ing)? (?:pr |commit )?(?:#\d+|[0-9a-f]{7,40}\b|\")",
     re.I,
 )
 _BREAKING = re.compile(
     r"(?<!non-)(?<!non )(?<!avoid )\bbreaking[ _-]?(?:api[ _-])?changes?\b|^\W*(?:\[?breaking\]?)\b|\bBREAKING\b|"
     r"\bbackwards?[- ]incompatible\b"
-    r"|\b(?:deprecates?|deprecating|removes?|drop(?:s|ped)?|renames?)\b[^,;]{0,40}\b(?:public|api|apis|"
-    r"support for|python 3\.\d+|cuda 1[0-2])\b"
+    r"|(?i:\b(?:deprecates?|deprecating|removes?|drop(?:s|ped)?|renames?)\b[^,;]{0,40}"
+    r"\b(?:public|apis?|support for|python 3\.\d+|cuda 1[0-2])\b)"
 )
 _BREAKING_BODY = re.compile(
-    r"^\s*BREAKING[ -]CHANGE\b:?\s*(?!no\b|none\b|n/?a\b)\S|^\s*#+\s*breaking changes?\s*\n+(?!\s*(?:no|none|"
+    r"^\s*BREAKING[ -]CHANGES?\b:?[ \t]*(?!no\b|none\b|n/?a\b)[^\s:]|^\s*#+\s*breaking changes?\s*\n+(?!\s*(?:no|none|"
     r"n/?a)\b)\s*\w",
     re.I | re.M,
 )
@@ -202,7 +204,7 @@ _CI_FILE = re.compile(
     r"(?:^|/)(?:\.github|\.gitlab|\.ci|ci|docker|\.circleci|\.buildkite|\.claude|\.devcontainer)/|(?:^|"
     r"/)(?:\.gitlab-ci[^/]*|Jenkinsfile|Dockerfile[^/]*|\.pre-commit-config\.yaml|"
     r"CMakeLists\.txt|setup\.py|setup\.cfg|pyproject\.toml|MANIFEST\.in|\.gitignore|\.coderabbit\.yaml|"
-    r"codecov\.yml|Makefile|CODEOWNERS|mypy\.ini|\.clang-format|install\.sh)$|\.cmake$|(?:^|/)build\w*/[^/]+\.py$",
+    r"codecov\.yml|Makefile|CODEOWNERS|scripts/[^/]*\.sh|mypy\.ini|\.clang-format|install\.sh)$|\.cmake$|(?:^|/)build\w*/[^/]+\.py$",
     re.I,
 )
 _DEPENDENCY_FILE = re.compile(
@@ -295,6 +297,8 @@ def _said(record: Record) -> list[str]:
         if prefix[2]:
             scope = set(re.split(r"[\W_]+", prefix[2].lower()))
             found.update(dict.fromkeys(label for label in ("ci", "docs", "test") if label in scope and "fix" not in found))
+    if branch := _BRANCH.match(title):
+        found.update(dict.fromkeys(_tag_labels(branch[1])))
     return list(found)
 
 

@@ -273,3 +273,41 @@ class Found:
     in_window: int
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     degraded: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How complete an answer is: ``matched`` records answer the question, ``listed`` of them stand in the answer's text,
+    of ``in_window`` records that the scope lets through."""
+
+    matched: int
+    listed: int
+    in_window: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """An answer with everything that it rests on.
+
+    ``status``: answered, partial (closest matches, not confirmed) or abstained. ``text`` is Markdown, safe to render. ``evidence``
+    has each cited record once. ``removed`` counts claims that failed verification and stand nowhere in the answer. ``ledger``
+    has the sources that the scope touches; ``degraded`` says what the search could not use; ``confidence`` is in 0..1.
+    """
+
+    question: str
+    scope: Scope
+    status: str
+    text: str
+    claims: tuple[Claim, ...]
+    evidence: tuple[Evidence, ...]
+    coverage: Coverage
+    removed: int = 0
+    ledger: tuple[LedgerRow, ...] = ()
+    confidence: float = 0.0
+    degraded: str = ""
+    language: str = "en"
+
+    @property
+    def unresolved(self) -> tuple[str, ...]:
+        """Expressions of time in the question that were not used, as they could not be resolved."""
+        return self.scope.unresolved

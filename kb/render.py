@@ -1,0 +1,174 @@
+"""Values to Markdown: the text of an answer. Pure; whatever comes from records or from the question goes through kb.escape."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+
+from kb.citations import Piece
+from kb.escape import code, fenced, inert, link, prose, quoted, shorten
+from kb.facts import zone_name
+from kb.lines import Line
+from kb.types import Coverage, Found, LedgerRow, Quote, Scope
+from kb.wording import Words
+
+LONGEST_TITLE = 200
+_LONGEST_PATH = 160
+_LONGEST_NAME = 60
+_NUMBERED = re.compile(r"#[0-9]+")
+_STALE = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Context:
+    """Who reads: ``now`` is the horizon (the end of the day with --as-of), ``zone`` the asker's."""
+
+    now: datetime
+    zone: tzinfo
+    words: Words
+
+    def moment(self, at: datetime | None) -> str:
+        return self.words.moment(at, self.zone) if at else self.words.statuses["no last"]
+
+
+# --- pieces and lines --------------------------------------------------------------------------------------------------------
+
+
+def piece_markdown(piece: Piece) -> str:
+    """One piece, inert but for the links that code makes; a long one is shortened at a word."""
+    if piece.role == "title":
+        return f"**{inert(shorten(piece.text, LONGEST_TITLE)) or '…'}**"
+    if piece.role == "mention":
+        return f"“{inert(shorten(piece.text, LONGEST_TITLE))}”"
+    if piece.role == "quote":
+        return prose(piece.text)
+    if piece.role == "path":
+        return code(shorten(piece.text, _LONGEST_PATH))
+    if piece.role in ("name", "zone"):
+        return inert(shorten(piece.text, _LONGEST_NAME))
+    if piece.role == "key":
+        return link(code(shorten(piece.text, _LONGEST_NAME)), piece.url)
+    if piece.role == "reference":
+        return link(piece.text if _NUMBERED.fullmatch(piece.text) else inert(piece.text), piece.url)
+    return piece.text
+
+
+def line_markdown(line: Line, *, depth: int = 0) -> str:
+    """A line as a list item, its children as a list below it."""
+    own = "  " * depth + "- " + "".join(map(piece_markdown, line.pieces)).strip()
+    return "\n".join([own, *(line_markdown(child, depth=depth + 1) for child in line.children)])
+
+
+def quote_markdown(quote: Quote, words: Words) -> str:
+    """A verbatim quote: a block quote, or for a hunk its place and a fenced diff."""
+    if not quote.path:
+        return quoted(quote.text)
+    path = code(shorten(quote.path, _LONGEST_PATH))
+    where = words.notes["at"].format(path=path, line=quote.line) if quote.line else path
+    return f"{where}\n\n{fenced(quote.text, 'diff')}"
+
+
+# --- head and foot -----------------------------------------------------------------------------------------------------------
+
+
+def header(scope: Scope, context: Context) -> str:
+    """What was asked for, as resolved: window, repositories, kinds, topic."""
+    words = context.words
+    window = words.window(scope.window, now=context.now, zone=context.zone)
+    zone = zone_name(context.zone, scope.window.end or context.now)
+    label = shorten(scope.window.label, _LONGEST_NAME)
+    form = "labelled" if label else "zone"
+    parts = [
+        ("window", words.header[form].format(window=window, zone=inert(zone), label=inert(label))),
+        ("repos", words.comma.join(map(inert, scope.repos)) or words.header["all"]),
+        ("kinds", words.listed(words.kinds, scope.kinds) or words.header["all"]),
+        ("topic", inert(shorten(scope.topic, LONGEST_TITLE)) or words.header["any"]),
+    ]
+    if scope.facets:
+        parts.append(("facets", words.listed(words.facets, scope.facets)))
+    return words.line["dot"].join(f"**{words.header[name]}** {text}" for name, text in parts)
+
+
+def notes(scope: Scope, degraded: str, removed: int, words: Words) -> list[str]:
+    """How this was found: times that were not understood, a search with less than usual, what was left out."""
+    found = [words.notes["unresolved"].format(text=inert(text)) for text in scope.unresolved]
+    if degraded:
+        found.append(words.notes["degraded"].format(text=inert(degraded.rstrip("."))))
+    if removed:
+        found.append(words.notes["removed one" if removed == 1 else "removed"].format(count=removed))
+    return found
+
+
+def coverage_text(coverage: Coverage, found: Found, words: Words) -> str:
+    """How complete a list is."""
+    counts = {"listed": coverage.listed, "matched": coverage.matched, "in_window": coverage.in_window}
+    if not coverage.in_window:
+        return words.notes["empty"]
+    form = "coverage" if coverage.matched else "nothing"
+    parts = [words.notes[form].format(**counts)]
+    if len(found.hits) < coverage.in_window:
+        parts.append(words.notes["cut"].format(given=len(found.hits), in_window=coverage.in_window))
+    return words.gap.join(parts)
+
+
+def problems(ledger: Sequence[LedgerRow], scope: Scope, context: Context) -> list[str]:
+    """One sentence for each source that was not read, or not wholly, or not lately."""
+    return [text for row in ledger if (text := source_problem(row, scope, context))]
+
+
+def source_problem(row: LedgerRow, scope: Scope, context: Context) -> str:
+    """What stands in the way of trusting a source's silence; "" where nothing does."""
+    words = context.words
+    values = {
+        "source": inert(row.source),
+        "when": context.moment(row.ended or row.started),
+        "last": context.moment(row.last_success),
+        "error": inert(shorten(row.error, LONGEST_TITLE).rstrip(".")),
+        "reason": inert(shorten(row.truncated, LONGEST_TITLE).rstrip(".")),
+    }
+    end = min(scope.window.end or context.now, context.now)
+    if row.status in ("failed", "interrupted", "running", "never"):
+        return words.statuses[row.status].format(**values)
+    if row.truncated:
+        return words.statuses["truncated"].format(**values)
+    if row.last_success is None:
+        return words.statuses["never"].format(**values)
+    return words.statuses["stale"].format(**values) if end - row.last_success > _STALE else ""
+
+
+def silence(ledger: Sequence[LedgerRow], scope: Scope, context: Context) -> list[str]:
+    """Why there is nothing to list, source by source: quiet, failed and not yet read are three different sentences."""
+    end = min(scope.window.end or context.now, context.now)
+    found = []
+    for row in ledger:
+        problem = source_problem(row, scope, context)
+        if not problem or (row.status == "ok" and not row.truncated and row.last_success):
+            form = "quiet" if row.last_success and row.last_success >= end else "quiet so far"
+            problem = context.words.statuses[form].format(source=inert(row.source), last=context.moment(row.last_success))
+        found.append(problem)
+    return found
+
+
+def last_reads(ledger: Sequence[LedgerRow], scope: Scope, context: Context) -> list[str]:
+    """When each source was last read: its problem where it has one."""
+    read = context.words.statuses["read"]
+    return [
+        source_problem(row, scope, context) or read.format(source=inert(row.source), last=context.moment(row.last_success))
+        for row in ledger
+    ]
+
+
+def bullets(texts: Sequence[str]) -> str:
+    """Sentences (Markdown already) as a list."""
+    return "\n".join(f"- {text}" for text in texts)
+
+
+def heading(text: str) -> str:
+    return f"### {text}"
+
+
+def page(blocks: Sequence[str]) -> str:
+    """Blocks with an empty line between them; empty ones left out."""
+    return "\n\n".join(block for block in blocks if block) + "\n"

@@ -1,0 +1,122 @@
+"""Records of a catalog as views for an answer: their keys, tags, pull requests, reverts, and what merges brought.
+
+A use-case's helper: it reads the catalog, and decides nothing about what answers a question.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, tzinfo
+
+from kb.catalog import Catalog
+from kb.citations import keys
+from kb.facts import Facts
+from kb.lines import Other, View
+from kb.types import Evidence, Hit, Quote, Record
+
+_COMMIT_PAGE = re.compile(r"(https?://[^/]+/[^?#]+?)(/-)?/commit/[0-9a-f]{7,64}$")
+
+
+@dataclass(frozen=True)
+class Views:
+    """``of`` maps record id to its view; ``evidence`` has every record that a view cites, under its key."""
+
+    of: Mapping[str, View]
+    evidence: Mapping[str, Evidence]
+    facts: Facts
+
+
+def views(catalog: Catalog, hits: Sequence[Hit], *, now: datetime, zone: tzinfo) -> Views:
+    """Views of the records of some hits; nothing in them is later than ``now``."""
+    records = {hit.record.id: hit.record for hit in hits}
+    reverts = {id: record.linked("reverts") for id, record in records.items()}
+    reverted_by = _reverted_by(catalog, records, now)
+    pulls = {id: target for id, record in records.items() for target in record.linked("pull")[:1]}
+    merged = {record.linked("brought")[0] for record in records.values() if len(record.linked("brought")) == 1}
+    wanted = {*merged, *pulls.values(), *(id for ids in (*reverts.values(), *reverted_by.values()) for id in ids)} - set(
+        records
+    )
+    known = {**records, **_known(catalog, wanted, now)}
+    named = keys(record for id, record in known.items() if id not in pulls.values() or id in records)
+    tags = _tags(catalog, known, now)
+
+    def others(ids: Iterable[str]) -> tuple[Other, ...]:
+        return tuple(Other(id, named.get(id, ""), known.get(id)) for id in ids)
+
+    def view(record: Record) -> View:
+        pull = pulls.get(record.id, "")
+        return View(
+            record,
+            named[record.id],
+            tag=tags.get(record.id, ""),
+            pull=pull.rpartition("#")[2],
+            pull_url=_pull_url(record, pull, known.get(pull)),
+            reverts=others(reverts.get(record.id, ())),
+            reverted_by=others(reverted_by.get(record.id, ())),
+        )
+
+    found = {hit.record.id: hit for hit in hits}
+    evidence = {
+        named[id]: Evidence(named[id], record, found[id].quote, found[id].score)
+        if id in found
+        else Evidence(named[id], record, Quote(record.title))
+        for id, record in known.items()
+        if id in named
+    }
+    return Views({id: view(record) for id, record in known.items() if id in named}, evidence, Facts(zone, tags))
+
+
+def folded(matched: Sequence[Record], found: Views) -> list[View]:
+    """Each matched record in exactly one view: what a matched merge brought stands below it; one commit stands with it."""
+    ids = {record.id for record in matched}
+    below = {record.id: merge for record in matched for merge in record.linked("landed-by") if merge in ids}
+    result = []
+    for record in matched:
+        if record.id in below:
+            continue
+        children = [found.of[other.id] for other in matched if below.get(other.id) == record.id]
+        view = found.of[record.id]
+        brought = record.linked("brought")
+        if len(brought) == 1 and brought[0] in found.of:
+            view = replace(view, commit=found.of[brought[0]])
+            children = [child for child in children if child.record.id != brought[0]]
+        result.append(replace(view, brought=tuple(children)))
+    return result
+
+
+def _known(catalog: Catalog, ids: Iterable[str], now: datetime) -> dict[str, Record]:
+    docs = catalog.docs(sorted(ids))
+    return {record.id: record for record in catalog.records(list(docs.values()), patches=False) if record.at <= now}
+
+
+def _reverted_by(catalog: Catalog, records: Mapping[str, Record], now: datetime) -> dict[str, list[str]]:
+    """id -> ids of the records, up to ``now``, that reverted it."""
+    back = catalog.backlinks(list(records), "reverts")
+    briefs = {brief.doc: brief for brief in catalog.briefs(sorted({doc for _, _, doc in back}))}
+    found: dict[str, list[str]] = {}
+    for target, _, doc in back:
+        if briefs[doc].at <= now and briefs[doc].id != target:
+            found.setdefault(target, []).append(briefs[doc].id)
+    return found
+
+
+def _tags(catalog: Catalog, records: Mapping[str, Record], now: datetime) -> dict[str, str]:
+    """id -> the first tag that contains it, where that tag was there by ``now``."""
+    dated = {(repo, tag.name): tag.at for repo in {record.repo for record in records.values()} for tag in catalog.tags(repo)}
+    docs = catalog.docs(list(records))
+    first = catalog.first_tags(list(docs.values()))
+    tags = {id: first[doc] for id, doc in docs.items() if doc in first}
+    return {id: tag for id, tag in tags.items() if (at := dated.get((records[id].repo, tag))) is None or at <= now}
+
+
+def _pull_url(record: Record, pull: str, known: Record | None) -> str:
+    """The page of a pull request: its record's, else where the commit's site has it; "" where that is not known."""
+    if known is not None:
+        return known.url
+    page = _COMMIT_PAGE.match(record.url)
+    number = pull.rpartition("#")[2]
+    if not page or not number.isdigit() or not pull.startswith(f"pull:{record.repo}#"):
+        return ""
+    return f"{page[1]}/-/merge_requests/{number}" if page[2] else f"{page[1]}/pull/{number}"

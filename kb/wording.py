@@ -1,0 +1,337 @@
+"""The words of an answer, English and Chinese: one table each, with the same fields. Pure.
+
+What is quoted from records stays in its own language; everything that code writes is wholly in one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+
+from kb.classify import GROUPS
+from kb.types import Window
+
+
+@dataclass(frozen=True, kw_only=True)
+class Words:
+    """Texts with ``{named}`` places; ``date`` and ``moment`` are strftime-like with {y}, {m:02}, {d:02}, {H:02}, {M:02}."""
+
+    language: str
+    groups: Mapping[str, str]
+    events: Mapping[str, str]
+    kinds: Mapping[str, str]
+    facets: Mapping[str, str]
+    statuses: Mapping[str, str]
+    header: Mapping[str, str]
+    notes: Mapping[str, str]
+    line: Mapping[str, str]
+    gap: str  # between sentences
+    comma: str
+
+    def day(self, at: datetime, zone: tzinfo) -> str:
+        """The calendar day in ``zone``."""
+        local = at.astimezone(zone)
+        return self.line["day"].format(y=local.year, m=local.month, d=local.day)
+
+    def moment(self, at: datetime, zone: tzinfo) -> str:
+        """Day and minute in ``zone``."""
+        local = at.astimezone(zone)
+        return f"{self.day(at, zone)} {local:%H:%M}"
+
+    def window(self, window: Window, *, now: datetime, zone: tzinfo) -> str:
+        """The interval as a person would say it: days where it begins and ends at midnight, else minutes."""
+        start, end = window.start, window.end or now
+        open_end = end >= now
+        if start is None:
+            return self.header["until now" if open_end else "until"].format(end=self.moment(end, zone))
+        if open_end:
+            return self.header["since"].format(start=self._edge(start, zone), end=self.moment(end, zone))
+        if not (_midnight(start, zone) and _midnight(end, zone)):
+            return self.header["between"].format(start=self.moment(start, zone), end=self.moment(end, zone))
+        last = end.astimezone(zone) - timedelta(hours=1)
+        if self.day(start, zone) == self.day(last, zone):
+            return self.day(start, zone)
+        return self.header["days"].format(start=self.day(start, zone), end=self.day(last, zone))
+
+    def bracketed(self, text: str) -> str:
+        """``text`` in brackets, as an aside to what stands before."""
+        return f"{self.line['open']}{text}{self.line['close']}"
+
+    def _edge(self, at: datetime, zone: tzinfo) -> str:
+        return self.day(at, zone) if _midnight(at, zone) else self.moment(at, zone)
+
+    def listed(self, group: Mapping[str, str], names: tuple[str, ...]) -> str:
+        """Names in these words, separated."""
+        return self.comma.join(group.get(name, name) for name in names)
+
+
+def _midnight(at: datetime, zone: tzinfo) -> bool:
+    local = at.astimezone(zone)
+    return (local.hour, local.minute, local.second) == (0, 0, 0)
+
+
+def words(language: str) -> Words:
+    """The words of a language: "zh" is Chinese, anything else English."""
+    return CHINESE if language == "zh" else ENGLISH
+
+
+ENGLISH = Words(
+    language="en",
+    groups=dict(
+        zip(
+            GROUPS,
+            (
+                "Reverts and breaking changes",
+                "Releases",
+                "Features",
+                "Fixes",
+                "Performance",
+                "Models and hardware",
+                "Refactoring",
+                "Documentation",
+                "Tests",
+                "CI and build",
+                "Dependencies",
+                "Other",
+            ),
+            strict=True,
+        )
+    ),
+    events={
+        "landed": "landed",
+        "committed": "committed",
+        "authored": "written",
+        "merged": "merged",
+        "closed": "closed",
+        "opened": "opened",
+        "released": "released",
+        "tagged": "tagged",
+        "published": "published",
+    },
+    kinds={
+        "commit": "commits",
+        "pull": "pull requests",
+        "issue": "issues",
+        "release": "releases",
+        "paper": "papers",
+        "post": "posts",
+    },
+    facets={
+        "revert": "reverts",
+        "breaking": "breaking changes",
+        "release": "releases",
+        "feature": "features",
+        "fix": "fixes",
+        "performance": "performance",
+        "model": "models",
+        "hardware": "hardware",
+        "refactor": "refactoring",
+        "docs": "documentation",
+        "test": "tests",
+        "ci": "CI",
+        "dependency": "dependencies",
+        "security": "security",
+    },
+    statuses={
+        "never": "{source} has not been read yet.",
+        "failed": "{source} could not be read ({when}): {error}. Last read successfully: {last}.",
+        "interrupted": "The last reading of {source} was interrupted ({when}). Last read successfully: {last}.",
+        "running": "{source} is being read now. Last read successfully: {last}.",
+        "truncated": "{source} was read only in part: {reason}.",
+        "stale": "{source} was last read on {last}: what came later is not here.",
+        "quiet": "No changes in {source}: it was read successfully on {last}.",
+        "quiet so far": "No changes in {source} up to its last reading on {last}; what came later is not known yet.",
+        "read": "{source}: last read successfully on {last}.",
+        "no last": "never",
+    },
+    header={
+        "window": "Window",
+        "repos": "Repositories",
+        "kinds": "Kinds",
+        "topic": "Topic",
+        "facets": "Only",
+        "all": "all",
+        "any": "any",
+        "until now": "everything until now, {end}",
+        "until": "everything until {end}",
+        "since": "{start} until now, {end}",
+        "between": "{start} to {end}",
+        "days": "{start} to {end}",
+        "zone": "{window} ({zone})",
+        "labelled": "{window} ({zone}; “{label}”)",
+        "sources": "Sources",
+    },
+    notes={
+        "coverage": "{listed} of {matched} matching, {in_window} in the window.",
+        "cut": "The search returned {given} of the {in_window} records in the window: name a shorter window to see every one.",
+        "nothing": "Nothing matches among the {in_window} records in the window.",
+        "empty": "There is no record in the window.",
+        "unresolved": "Could not resolve “{text}”; not used.",
+        "degraded": "Searched with less than usual: {text}.",
+        "removed": "{count} statements were left out: they could not be verified in the records.",
+        "removed one": "1 statement was left out: it could not be verified in the records.",
+        "answered": "Best match",
+        "also": "Also related",
+        "partial": "Closest match, not confirmed",
+        "partial lead": "Nothing was found that surely answers this. These come closest:",
+        "abstained": "Nothing found fits this question well enough to be an answer.",
+        "looked": "{in_window} records were looked at.",
+        "nearest": "Nearest miss (not an answer):",
+        "at": "{path}, line {line}",
+    },
+    line={
+        "day": "{y}-{m:02}-{d:02}",
+        "open": " (",
+        "close": ")",
+        "sep": ", ",
+        "pull": "PR ",
+        "merge": "merged by ",
+        "dash": " — ",
+        "dot": " · ",
+        "more": " and {count} more",
+        "binary": "binary",
+        "whole": "+{added}/−{deleted}",
+        "whole files": "+{added}/−{deleted} in {files} files",
+        "event": "{event} {day}",
+        "event first": "{event} {moment} ({zone}): ",
+        "by": " by ",
+        "tag": "first in ",
+        "reverts": "reverts ",
+        "reverted": "reverted by ",
+        "on": " on {day}",
+        "untitled": "(no title)",
+    },
+    gap=" ",
+    comma=", ",
+)
+
+CHINESE = Words(
+    language="zh",
+    groups=dict(
+        zip(
+            GROUPS,
+            (
+                "回退与不兼容改动",
+                "发布",
+                "新功能",
+                "修复",
+                "性能",
+                "模型与硬件",
+                "重构",
+                "文档",
+                "测试",
+                "持续集成与构建",
+                "依赖",
+                "其他",
+            ),
+            strict=True,
+        )
+    ),
+    events={
+        "landed": "合入",
+        "committed": "提交",
+        "authored": "编写",
+        "merged": "合并",
+        "closed": "关闭",
+        "opened": "创建",
+        "released": "发布",
+        "tagged": "打标签",
+        "published": "发表",
+    },
+    kinds={
+        "commit": "提交",
+        "pull": "合并请求",
+        "issue": "议题",
+        "release": "发布",
+        "paper": "论文",
+        "post": "文章",
+    },
+    facets={
+        "revert": "回退",
+        "breaking": "不兼容改动",
+        "release": "发布",
+        "feature": "新功能",
+        "fix": "修复",
+        "performance": "性能",
+        "model": "模型",
+        "hardware": "硬件",
+        "refactor": "重构",
+        "docs": "文档",
+        "test": "测试",
+        "ci": "持续集成",
+        "dependency": "依赖",
+        "security": "安全",
+    },
+    statuses={
+        "never": "{source} 尚未读取。",
+        "failed": "{source} 读取失败（{when}）：{error}。上次成功读取：{last}。",
+        "interrupted": "{source} 上次读取被中断（{when}）。上次成功读取：{last}。",
+        "running": "{source} 正在读取。上次成功读取：{last}。",
+        "truncated": "{source} 只读取了一部分：{reason}。",
+        "stale": "{source} 上次读取于 {last}，之后的内容不在此处。",
+        "quiet": "{source} 没有改动：已于 {last} 成功读取。",
+        "quiet so far": "截至上次读取（{last}），{source} 没有改动；之后的情况尚不清楚。",
+        "read": "{source}：上次成功读取于 {last}。",
+        "no last": "从未",
+    },
+    header={
+        "window": "时间",
+        "repos": "仓库",
+        "kinds": "类型",
+        "topic": "主题",
+        "facets": "仅限",
+        "all": "全部",
+        "any": "不限",
+        "until now": "截至现在 {end} 的全部记录",
+        "until": "截至 {end} 的全部记录",
+        "since": "{start} 至现在 {end}",
+        "between": "{start} 至 {end}",
+        "days": "{start} 至 {end}",
+        "zone": "{window}（{zone}）",
+        "labelled": "{window}（{zone}；“{label}”）",
+        "sources": "来源",
+    },
+    notes={
+        "coverage": "列出 {matched} 条匹配记录中的 {listed} 条，时间范围内共 {in_window} 条。",
+        "cut": "检索只返回了时间范围内 {in_window} 条记录中的 {given} 条：请缩短时间范围以查看全部。",
+        "nothing": "时间范围内的 {in_window} 条记录中没有匹配的内容。",
+        "empty": "时间范围内没有任何记录。",
+        "unresolved": "无法解析“{text}”，未使用。",
+        "degraded": "检索条件受限：{text}。",
+        "removed": "有 {count} 条陈述无法在记录中核实，已略去。",
+        "removed one": "有 1 条陈述无法在记录中核实，已略去。",
+        "answered": "最佳匹配",
+        "also": "其他相关记录",
+        "partial": "最接近的匹配，未经确认",
+        "partial lead": "没有找到能够确定回答该问题的记录，以下最为接近：",
+        "abstained": "没有找到足以回答该问题的记录。",
+        "looked": "共查看了 {in_window} 条记录。",
+        "nearest": "最接近但不符合的记录（不是答案）：",
+        "at": "{path}，第 {line} 行",
+    },
+    line={
+        "day": "{y} 年 {m} 月 {d} 日",
+        "open": "（",
+        "close": "）",
+        "sep": "，",
+        "pull": "合并请求 ",
+        "merge": "由此合并：",
+        "dash": "——",
+        "dot": " · ",
+        "more": " 等，另有 {count} 个文件",
+        "binary": "二进制",
+        "whole": "+{added}/−{deleted}",
+        "whole files": "{files} 个文件共 +{added}/−{deleted}",
+        "event": "{day}{event}",
+        "event first": "{moment}（{zone}）{event}：",
+        "by": "，作者 ",
+        "tag": "首个标签 ",
+        "reverts": "回退了 ",
+        "reverted": "已被回退：",
+        "on": "，{day}",
+        "untitled": "（无标题）",
+    },
+    gap="",
+    comma="、",
+)
