@@ -21,7 +21,7 @@ _REVERTED_COMMITS = re.compile(r"\breverts[ \t\n]+commits?[ \t\n]+((?:[0-9a-f]{7
 _REVERT_SUBJECT = re.compile(r'^\s*(?:\[[^\]]*\]\s*)?revert:?\s+["“](?P<subject>.+)["”]', re.IGNORECASE)
 _PICKED = re.compile(r"\(cherry[- ]picked from commit ([0-9a-f]{7,64})\)", re.IGNORECASE)
 _CO_AUTHOR = re.compile(r"^[ \t]*co-authored-by:[ \t]*([^<\n]+)", re.IGNORECASE | re.MULTILINE)
-_SIGN = re.compile(r"#\d|/(?:issues|pull)/\d|[Gg][Hh]-\d")
+_SIGNS = (re.compile(r"#\d"), re.compile(r"github\.com/"), re.compile("GH-"))
 _HEX = re.compile(r"[0-9a-f]{7,64}", re.IGNORECASE)
 
 
@@ -104,18 +104,23 @@ def links(repo: str, sha: str, subject: str, body: str, history: History) -> tup
 
 
 def _fixed(repo: str, text: str) -> Iterator[str]:
-    done = 0
-    for sign in _SIGN.finditer(text):  # quick to find, where the whole pattern is slow to say no
-        if sign.start() < done:
-            continue
-        begin, done = text.rfind("\n", 0, sign.start()) + 1, text.find("\n", sign.end())
-        done = len(text) if done < 0 else done
-        line = text[begin:done]
+    for line in _lines_with_references(text):
         for match in _FIXES.finditer(line):
             more: re.Match[str] | None = match
             while more is not None:
                 yield _target(repo, more, "issue")
                 more = _MORE.match(line, more.end())
+
+
+def _lines_with_references(text: str) -> Iterator[str]:
+    """The lines that may name an issue: these signs are quick to find, where the whole pattern is slow to say no."""
+    places = [match.start() for sign in _SIGNS for match in sign.finditer(text)]
+    done = -1
+    for place in sorted(places):
+        if place > done:
+            done = text.find("\n", place)
+            done = len(text) if done < 0 else done
+            yield text[text.rfind("\n", 0, place) + 1 : done]
 
 
 def _target(repo: str, match: re.Match[str], kind: str) -> str:
