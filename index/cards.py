@@ -1,7 +1,7 @@
 """Records to cards: the short texts that are embedded. Pure.
 
-Measured on 5,227 commits and 145 questions: a message card and two diff cards rank as well as six cards a commit, and a card of file names
-adds nothing that the lexical index of paths has not; so a card has to earn its embedding.
+Measured on 5,227 commits and 145 questions: a message card and two diff cards rank as well as six cards a commit, and a
+card of file names adds nothing that the lexical index of paths has not; so a card has to earn its embedding.
 """
 
 from __future__ import annotations

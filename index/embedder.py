@@ -1,8 +1,9 @@
 """Texts to vectors with a sentence-transformers model, by default the packaged all-MiniLM-L6-v2: nothing is downloaded.
 
-Beside the sentence vector each text keeps its token vectors for late interaction (ColBERT's MaxSim, Khattab & Zaharia 2020), projected to
-TOKEN_DIMENSION by a fixed random orthogonal matrix and rounded to int8: measured, ranking is as good as with all 384 dimensions in float32, and
-a card takes 8 kB instead of 150.
+Beside the sentence vector each text keeps its token vectors for late interaction (ColBERT's MaxSim, Khattab & Zaharia
+2020), projected to
+TOKEN_DIMENSION by a fixed random orthogonal matrix and rounded to int8: measured, ranking is as good as with all 384
+dimensions in float32, and a card takes 8 kB instead of 150.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ TokenVectors = NDArray[np.int8]
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """One text: ``sentence`` (dimension,) of length 1; ``tokens`` (t, TOKEN_DIMENSION), int8, rows of length about 127; ``words``: t strings."""
+    """One text: ``sentence`` (dimension,) of length 1; ``tokens`` (t, TOKEN_DIMENSION), int8, rows of length about 127;
+    ``words``: t strings."""
 
     sentence: Vectors
     tokens: TokenVectors
@@ -62,14 +64,15 @@ class Embedder:
         from sentence_transformers import SentenceTransformer
         from transformers.utils import logging
 
-        logging.disable_progress_bar()
+        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         precise = self._device != "cpu" or not _has_fast_bf16(torch)
         kwargs: dict[str, Any] = {} if precise else {"dtype": torch.bfloat16}
         try:
             return SentenceTransformer(self._path(), device=self._device, model_kwargs=kwargs)
         except Exception as error:  # the library raises whatever its own dependencies raise
+            reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0][:200]}"
             raise VectorError(
-                f"the embedding model {self.name!r} cannot be loaded: {type(error).__name__}: {str(error).splitlines()[0][:200]}",
+                f"the embedding model {self.name!r} cannot be loaded: {reason}",
                 remedy='set index.model in kb.toml to a local path or a model that is there, or to "" for the packaged one',
             ) from error
 

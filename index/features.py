@@ -1,4 +1,5 @@
-"""Scores of candidates, one array a feature: lexical by field, dense, and what the title says. All are comparable within one question."""
+"""Scores of candidates, one array a feature: lexical by field, dense, and what the title says. All are comparable within
+one question."""
 
 from __future__ import annotations
 
@@ -20,12 +21,20 @@ from kb.text import FIELDS, query_tokens, tokens
 Scores = NDArray[np.float64]
 
 EXPANSION = 0.75  # weight of a synonym beside a word that was really used
-_DEPTH = 1_000  # records taken from each lexical list
 
+_SHORT = 8  # words: a longer topic is a story, whose initials mean nothing
+_COMMON = 0.1
+
+_EXCLUDED = re.compile(
+    r"\(?\b(?:not|except|excluding|other than|apart from|but not|ignoring)\b[^,;.)]*\)?"
+    r"|（?(?:不包括|不含|除了|排除)[^，。；）]*）?",
+    re.I,
+)
 _FAILURE = re.compile(
-    r"\b(wrong|incorrect\w*|crash\w*|fail\w*|error\w*|exception|hang\w*|freez\w+|stuck|leak\w*|garbage|corrupt\w*|broken?|breaks?|"
-    r"dies|died|kill(?:s|ed)|illegal|invalid|overflow\w*|nan|inf|bug\w*|fix(?:ed|es)?|problem|race|flaky|slow(?:er)?|throws?|raises?|"
-    r"missing|never|ignored?|lost|silently|mislead\w*|collapsed|blew|stall\w*|reject\w*|could not|cannot|can't|no longer|instead of)\b",
+    r"\b(wrong|incorrect\w*|crash\w*|fail\w*|error\w*|exception|hang\w*|freez\w+|stuck|leak\w*|garbage|corrupt\w*|broken?"
+    r"|breaks?|dies|died|kill(?:s|ed)|illegal|invalid|overflow\w*|nan|inf|bug\w*|fix(?:ed|es)?|problem|race|flaky|slow(?:er)?"
+    r"|throws?|raises?|missing|never|ignored?|lost|silently|mislead\w*|collapsed|blew|stall\w*|reject\w*|could not|cannot"
+    r"|can't|no longer|instead of)\b",
     re.I,
 )
 _FIX = re.compile(
@@ -35,10 +44,14 @@ _FIX = re.compile(
 
 @dataclass(frozen=True)
 class Question:
-    """A topic prepared for scoring: its tokens, the tokens of its synonyms, and its embedding (computed at first use)."""
+    """A topic prepared for scoring: its tokens, the tokens of its synonyms, and its embedding (computed at first use).
+
+    ``acronyms`` are those of its word groups that the store really uses (see ``used_acronyms``).
+    """
 
     text: str
     embedder: Embedder | None
+    acronyms: tuple[str, ...] = ()
 
     @cached_property
     def own(self) -> list[str]:
@@ -47,8 +60,8 @@ class Question:
 
     @cached_property
     def added(self) -> list[str]:
-        """Lexical tokens of synonyms only."""
-        return expansion_tokens(self.text)
+        """Lexical tokens of synonyms and acronyms only."""
+        return list(dict.fromkeys([*expansion_tokens(self.text), *self.acronyms]))
 
     @cached_property
     def about_failure(self) -> bool:
@@ -65,7 +78,7 @@ class Question:
     @cached_property
     def expanded(self) -> Embedded:
         """The embedding of the text followed by its synonyms."""
-        words = expansions(self.text)
+        words = [*expansions(self.text), *self.acronyms]
         if self.embedder is None or not words:
             return self.plain
         return self.embedder.query(f"{self.text} {' '.join(words)}")
@@ -77,13 +90,31 @@ class Question:
         return np.asarray(mixed / (np.linalg.norm(mixed) + 1e-9), dtype=np.float32)
 
 
-def lexical(catalog: Catalog, question: Question, filter: Filter, docs: Sequence[int] | None) -> dict[str, dict[int, float]]:
-    """field -> number -> BM25 of the question's own tokens plus EXPANSION times that of its synonyms."""
+def positive(topic: str) -> str:
+    """The topic without what it excludes ("top-k (not MoE routing)"): those words would only find what is not wanted."""
+    return " ".join(_EXCLUDED.sub(" ", topic).split()) or topic
+
+
+def used_acronyms(catalog: Catalog, topic: str) -> tuple[str, ...]:
+    """Initials of three or four neighbouring words of a short topic ("Kimi delta attention": kda), where messages use them."""
+    words = [word for word in re.split(r"[^A-Za-z]+", topic) if word]
+    if len(words) > _SHORT:
+        return ()
+    runs = (words[at : at + length] for length in (3, 4) for at in range(len(words) - length + 1))
+    initials = list(dict.fromkeys("".join(word[0] for word in run).lower() for run in runs))
+    own = set(tokens(topic))
+    frequencies = catalog.document_frequency("message", initials)
+    most = max(catalog.size() * _COMMON, 3)
+    return tuple(initial for initial in initials if 1 < frequencies[initial] < most and initial not in own)
+
+
+def lexical(catalog: Catalog, question: Question, filter: Filter, *, limit: int) -> dict[str, dict[int, float]]:
+    """field -> number -> BM25 of the question's own tokens plus EXPANSION times that of its synonyms, ``limit`` of each."""
     found: dict[str, dict[int, float]] = {}
     for name in FIELDS:
-        scores = dict(catalog.lexical(name, question.own, filter=filter, docs=docs, limit=_DEPTH)) if question.own else {}
+        scores = dict(catalog.lexical(name, question.own, filter=filter, limit=limit)) if question.own else {}
         if question.added:
-            for doc, score in catalog.lexical(name, question.added, filter=filter, docs=docs, limit=_DEPTH):
+            for doc, score in catalog.lexical(name, question.added, filter=filter, limit=limit):
                 scores[doc] = scores.get(doc, 0.0) + EXPANSION * score
         found[name] = scores
     return found

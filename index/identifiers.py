@@ -15,11 +15,13 @@ _CANDIDATES = 150  # of each field; an identifier in more commits than that is a
 _READ = 80  # records whose diffs are looked through
 
 _ADDED = re.compile(
-    r"\b(introduc\w*|come[s]? from|came from|add(?:s|ed)?|first|new|appear(?:s|ed)?|origin\w*|born|creat\w*|start(?:s|ed)?)\b|引入|新增|添加|加入|来自|最早|首次",
+    r"\b(introduc\w*|comes? from|came from|add(?:s|ed)?|first|new|appear(?:s|ed)?|origin\w*|born|creat\w*|start(?:s|ed)?)\b"
+    r"|引入|新增|添加|加入|来自|最早|首次",
     re.I,
 )
 _REMOVED = re.compile(
-    r"\b(disappear\w*|remov\w*|no longer|gone|drop(?:s|ped)?|replac\w*|renam\w*|delet\w*|deprecat\w*|vanish\w*|instead|went)\b|不见|移除|删除|去掉|替代|取代|改名|没有了",
+    r"\b(disappear\w*|remov\w*|no longer|gone|drop(?:s|ped)?|replac\w*|renam\w*|delet\w*|deprecat\w*|vanish\w*|instead|went)\b"
+    r"|不见|移除|删除|去掉|替代|取代|改名|没有了",
     re.I,
 )
 
@@ -40,7 +42,8 @@ def is_reference(identifier: str) -> bool:
 def named(catalog: Catalog, question: str, identifiers: Sequence[str], filter: Filter) -> list[Named]:
     """Records that the identifiers name, best first: references exactly, then what adds, removes or mentions the rest.
 
-    A question of where something comes from wants the earliest commit that adds it; one of where it went, the latest that takes it away.
+    A question of where something comes from wants the earliest commit that adds it; one of where it went, the latest that
+    takes it away.
     """
     scores: dict[int, float] = {}
     for identifier in identifiers:

@@ -1,7 +1,7 @@
 """Brings the vector index up to date with the record store: pending records to cards, vectors, Chroma.
 
-Every step is idempotent and in an order that a kill at any moment cannot hurt: Chroma first, then the vectors beside it, then the store's
-mark. What was not marked is done again, with the same ids.
+Every step is idempotent and in an order that a kill at any moment cannot hurt: Chroma first, then the vectors beside it,
+then the store's mark. What was not marked is done again, with the same ids.
 """
 
 from __future__ import annotations
@@ -73,7 +73,8 @@ class CatalogIndexer:
         self._index = index
 
     def index(self, progress: Progress = silent) -> Indexed:
-        """Index what is pending; where the index was built with another model or card version, build a new one beside it and swap.
+        """Index what is pending; where the index was built with another model or card version, build a new one beside it
+        and swap.
 
         Raises:
             VectorError: the index or the embedding model cannot be used.
@@ -97,7 +98,8 @@ class CatalogIndexer:
         return Indexed(cards=written, records=done)
 
     def rebuild(self, progress: Progress = silent) -> Indexed:
-        """Build the whole index anew beside the old one, then swap; questions go on being answered from the old one meanwhile."""
+        """Build the whole index anew beside the old one, then swap; questions go on being answered from the old one
+        meanwhile."""
         old = self._readable_manifest()
         new = manifests.fresh(self._index.wanted)
         docs = self._catalog.select(Filter())

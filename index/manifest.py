@@ -1,6 +1,7 @@
 """What the vector index on disk was built with, and which generation of it is in use.
 
-``index/current.json`` names the generation; replacing that one file is the swap, so a reader sees the old index whole or the new one whole.
+``index/current.json`` names the generation; replacing that one file is the swap, so a reader sees the old index whole or
+the new one whole.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from kb.errors import VectorError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """``model``, ``card_version`` and ``token_dimension`` decide whether vectors are comparable; ``chroma`` is the server, "" for embedded."""
+    """``model``, ``card_version`` and ``token_dimension`` decide whether vectors are comparable; ``chroma`` is the server,
+    "" for embedded."""
 
     model: str
     chroma: str = ""

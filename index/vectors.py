@@ -1,12 +1,14 @@
 """The vectors of one generation of the index, by card: a SQLite file beside Chroma's collection.
 
-Chroma finds candidates among all cards; exact scores of the candidates, and their token vectors, come from here by integer key, ten times faster than by
+Chroma finds candidates among all cards; exact scores of the candidates, and their token vectors, come from here by integer
+key, ten times faster than by
 asking Chroma for embeddings by id. Like the collection it is a cache: ``kb reindex`` makes both anew from the record store.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,9 +22,12 @@ from index.embedder import TOKEN_DIMENSION, Embedded
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS indexed (doc INTEGER PRIMARY KEY, record TEXT NOT NULL, hash TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS cards (doc INTEGER NOT NULL, part TEXT NOT NULL, sentence BLOB NOT NULL, PRIMARY KEY (doc, part)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS cards (doc INTEGER NOT NULL, part TEXT NOT NULL, sentence BLOB NOT NULL, PRIMARY KEY (doc,
+part)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS tokens (doc INTEGER NOT NULL, part TEXT NOT NULL, vectors BLOB NOT NULL, PRIMARY KEY (doc, part));
 """
+
+_DELETES = [f"DELETE FROM {table} WHERE doc = ?" for table in ("indexed", "cards", "tokens")]  # noqa: S608 (no input)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +94,8 @@ class Vectors:
 
     @staticmethod
     def _delete(connection: sqlite3.Connection, docs: Sequence[int]) -> None:
-        for table in ("indexed", "cards", "tokens"):
-            connection.executemany(f"DELETE FROM {table} WHERE doc = ?", [(doc,) for doc in docs])
+        for statement in _DELETES:
+            connection.executemany(statement, [(doc,) for doc in docs])
 
     # --- reading ----------------------------------------------------------------------------------------------------------
 
@@ -102,13 +107,8 @@ class Vectors:
     def parts(self, docs: Sequence[int]) -> list[tuple[str, str]]:
         """(record id, part) of every card these records have."""
         with self._connection() as connection:
-            return [
-                row
-                for chunk in _chunks(docs)
-                for row in connection.execute(
-                    f"SELECT record, part FROM cards JOIN indexed USING (doc) WHERE doc IN ({_marks(chunk)})", chunk
-                )
-            ]
+            query = "SELECT record, part FROM cards JOIN indexed USING (doc) WHERE doc IN (SELECT value FROM json_each(?))"
+            return connection.execute(query, (_listed(docs),)).fetchall()
 
     def size(self) -> tuple[int, int]:
         """How many records and how many cards are here."""
@@ -120,20 +120,14 @@ class Vectors:
 
     def sentences(self, docs: Sequence[int]) -> tuple[NDArray[np.int64], list[str], NDArray[np.float32]]:
         """Cards of these records: document numbers (n,), parts (n) and sentence vectors (n, dimension)."""
-        numbers: list[int] = []
-        parts: list[str] = []
-        blobs: list[bytes] = []
+        query = "SELECT doc, part, sentence FROM cards WHERE doc IN (SELECT value FROM json_each(?))"
         with self._connection() as connection:
-            for chunk in _chunks(docs):
-                query = f"SELECT doc, part, sentence FROM cards WHERE doc IN ({_marks(chunk)})"
-                for doc, part, blob in connection.execute(query, chunk):
-                    numbers.append(doc)
-                    parts.append(part)
-                    blobs.append(blob)
-        if not blobs:
+            rows = connection.execute(query, (_listed(docs),)).fetchall()
+        if not rows:
             return np.zeros(0, np.int64), [], np.zeros((0, 1), np.float32)
+        numbers, parts, blobs = zip(*rows, strict=True)
         matrix = np.frombuffer(b"".join(blobs), np.float16).reshape(len(blobs), -1)
-        return np.array(numbers, np.int64), parts, matrix.astype(np.float32)
+        return np.array(numbers, np.int64), list(parts), matrix.astype(np.float32)
 
     def token_vectors(self, cards: Sequence[tuple[int, str]]) -> list[NDArray[np.int8]]:
         """Token vectors (t, TOKEN_DIMENSION) of each (document, part), in the order given; empty where there are none."""
@@ -145,10 +139,5 @@ class Vectors:
         return found
 
 
-def _chunks(docs: Sequence[int], size: int = 900) -> Iterator[Sequence[int]]:
-    for start in range(0, len(docs), size):
-        yield docs[start : start + size]
-
-
-def _marks(values: Sequence[object]) -> str:
-    return ",".join("?" * len(values))
+def _listed(docs: Sequence[int]) -> str:
+    return json.dumps([int(doc) for doc in docs])

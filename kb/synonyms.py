@@ -1,13 +1,15 @@
 """English paraphrases to the words that commits use: a question's vocabulary is its asker's, not the author's. Pure.
 
-The table (``data/synonyms_en.txt``) maps what a symptom or a thing is called in plain words to the field's terms ("picking tokens" to sampling,
+The table (``data/synonyms_en.txt``) maps what a symptom or a thing is called in plain words to the field's terms ("picking
+tokens" to sampling,
 "keeps climbing" to leak, Hopper to sm90). Expansion only adds words: it can bring a record up, never hide one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, cached_property
 from importlib import resources
 
 from kb.text import query_tokens, tokens
@@ -25,22 +27,44 @@ def _longest() -> int:
     return max(map(len, _table()))
 
 
-def expansions(text: str) -> list[str]:
-    """What the phrases of ``text`` are called in commits, in order, longest match first; without what it already says."""
-    found: dict[str, None] = {}
+@dataclass(frozen=True)
+class Concept:
+    """A phrase of a text: its ``own`` tokens and the ``words`` it is called by in commits (none for a phrase not in the
+    table)."""
+
+    own: tuple[str, ...]
+    words: tuple[str, ...] = ()
+
+    @cached_property
+    def other(self) -> frozenset[str]:
+        """Tokens of ``words``."""
+        return frozenset(token for word in self.words for token in tokens(word))
+
+
+def concepts(text: str) -> list[Concept]:
+    """``text`` as phrases, in order, the longest of the table first; each token of it is in exactly one."""
+    found: list[Concept] = []
     words = tokens(text)
-    said = set(words)
     at = 0
     while at < len(words):
         for length in range(min(_longest(), len(words) - at), 0, -1):
-            other = _table().get(tuple(words[at : at + length]))
+            phrase = tuple(words[at : at + length])
+            other = _table().get(phrase)
             if other is not None:
-                found.update(dict.fromkeys(word for word in other.split() if not set(tokens(word)) <= said))
-                at += length
+                found.append(Concept(phrase, tuple(other.split())))
                 break
         else:
-            at += 1
-    return list(found)
+            length = 1
+            found.append(Concept((words[at],)))
+        at += length
+    return found
+
+
+def expansions(text: str) -> list[str]:
+    """What the phrases of ``text`` are called in commits, in order; without what it already says."""
+    said = set(tokens(text))
+    words = (word for concept in concepts(text) for word in concept.words)
+    return list(dict.fromkeys(word for word in words if not set(tokens(word)) <= said))
 
 
 def expansion_tokens(text: str) -> list[str]:

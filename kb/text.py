@@ -1,6 +1,7 @@
 """Raw text to cleaned text, sentences and tokens. Pure; tokens are the same for records and for questions.
 
-Cleaning masks boilerplate with spaces of the same length instead of cutting it out, so that every sentence is still a verbatim slice of the raw text.
+Cleaning masks boilerplate with spaces of the same length instead of cutting it out, so that every sentence is still a verbatim
+slice of the raw text.
 """
 
 from __future__ import annotations
@@ -9,12 +10,13 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib import resources
 
 import snowballstemmer
 
 from kb.types import FileChange, Record
 
-TEXT_VERSION = 1
+TEXT_VERSION = 3
 FIELDS = ("subject", "message", "paths", "diff")
 
 _STEM = snowballstemmer.stemmer("english").stemWord
@@ -35,7 +37,8 @@ _NOISE = re.compile(
     r"|[-=_*.~#\s]{3,}"  # rules
     r"|.{0,4}generated with \[.*|.{0,3}tip: you can customize.*"
     r"|thank you for contributing.*|thanks for (?:contributing|your contribution).*|by submitting this p.*"
-    r"|>\s*if you are unsure.*|please (?:make sure|ensure|read|check|fill|describe|delete).{0,160}(?:items?|guidelines?|checklist|below|template)\b.*"
+    r"|>\s*if you are unsure.*"
+    r"|please (?:make sure|ensure|read|check|fill|describe|delete).{0,160}(?:items?|guidelines?|checklist|below|template)\b.*"
     r"|n/?a\.?|none\.?|tbd\.?)\s*$",
     re.I,
 )
@@ -47,8 +50,8 @@ _EMPTY_PUNCTUATION = re.compile(r"^[\W_]*$")
 def mask(raw: str) -> str:
     """``raw`` with boilerplate replaced by spaces: same length, same line ends.
 
-    Masked are HTML comments and tags, images, checklists, sign-off trailers, rulers, and sections of pull-request templates that hold only
-    instructions. Prose, code and lists stay.
+    Masked are HTML comments and tags, images, checklists, sign-off trailers, rulers, and sections of pull-request
+    templates that hold only instructions. Prose, code and lists stay.
     """
     text = raw
     for pattern in (_COMMENT, _IMAGE, _TAG):
@@ -97,7 +100,8 @@ class Sentence:
 
 
 def sentences(raw: str, *, code: bool = False) -> list[Sentence]:
-    """Sentences of the cleaned text, in order, each a verbatim slice of ``raw``; lines of code and tables only with ``code``."""
+    """Sentences of the cleaned text, in order, each a verbatim slice of ``raw``; code and tables by line, only with
+    ``code``."""
     found: list[Sentence] = []
     for start, end, bullet, is_code in _blocks(mask(raw)):
         if is_code:
@@ -152,15 +156,20 @@ def squeeze(text: str) -> str:
 
 # --- tokens ---------------------------------------------------------------------------------------------------------------
 
-_WORD = re.compile(r"#\d+|[A-Za-z0-9_]+(?:[-.'/:]+(?=[A-Za-z0-9_]))?|[\u3400-\u9fff\uf900-\ufaff]+|[^\W\x00-\x7f]+")
+_WORD = re.compile(
+    r"#\d+|[vV]?\d+(?:\.\d+)+[a-z0-9]*|[A-Za-z0-9_]+(?:-[A-Za-z0-9_]+)*|[\u3400-\u9fff\uf900-\ufaff]+|[^\W\x00-\x7f]+"
+)
+_VERSION = re.compile(r"[vV]?\d+(?:\.\d+)+[a-z0-9]*")
 _CASED = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+\d*|[A-Z]+\d*|\d+[a-z]*")
 _CJK = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 _PREFIXED_DTYPE = re.compile(r"^(?:nv|mx)((?:fp|int)\d+)$")
 _LONGEST = 60
+_COMPACT = 14
 
 
 def tokens(text: str) -> list[str]:
-    """Lower-case tokens: stemmed words, identifiers whole and by parts, ``#123`` as ``ref_123``, CJK runs as bigrams.
+    """Lower-case tokens: stemmed words, identifiers whole and by parts, ``#123`` as ``ref_123``,
+    versions and decimals whole, CJK runs as bigrams.
 
     >>> tokens("NumNemotronExperts in sm_90")
     ['numnemotronexperts', 'num', 'nemotron', 'expert', 'in', 'sm_90', 'sm90']
@@ -175,21 +184,29 @@ def tokens(text: str) -> list[str]:
 def _word_tokens(word: str) -> tuple[str, ...]:
     if word[0] == "#":
         return (f"ref_{word[1:]}",)
+    if _VERSION.fullmatch(word):
+        return (word.lower().lstrip("v"),)
     if _CJK.match(word):
         return tuple(word[i : i + 2] for i in range(len(word) - 1)) or (word,)
-    word = word.rstrip("-.'/:")
-    core = word.strip("_")
+    core = word.strip("_-")
     if not core or len(core) > _LONGEST:
         return ()
-    parts = [part for piece in core.split("_") if piece for part in _cased_parts(piece)]
+    pieces = [piece for piece in re.split("[_-]+", core) if piece]
+    if len(pieces) == 1:
+        return _piece_tokens(core)
+    small = [token for piece in pieces for token in _piece_tokens(piece) if len(token) > 1]
+    whole = () if "-" in core else (core.lower(),)
+    # top-k, top_k and topk, all-reduce and allreduce, sm_90 and sm90 are one word each to those who write them.
+    joined = "".join(pieces).lower()
+    compact = (joined,) if len(joined) <= _COMPACT and len(pieces) <= 3 else ()
+    return tuple(dict.fromkeys([*whole, *compact, *small]))
+
+
+def _piece_tokens(piece: str) -> tuple[str, ...]:
+    parts = _cased_parts(piece)
     if len(parts) == 1:
         return _single(parts[0])
-    whole = core.lower()
-    compact = (whole.replace("_", ""),) if len(whole) <= 8 and "_" in whole else ()
-    small = tuple(t for part in parts for t in _single(part) if len(t) > 1 and not (t.isdigit() and compact))
-    if compact:
-        small = tuple(t for t in small if len(t) > 2)
-    return (whole, *compact, *small)
+    return (piece.lower(), *(token for part in parts for token in _single(part) if len(token) > 1))
 
 
 def _single(part: str) -> tuple[str, ...]:
@@ -210,9 +227,8 @@ def _cased_parts(piece: str) -> list[str]:
     return parts
 
 
-STOPWORDS = frozenset(
-    ["a", "about", "above", "after", "again", "all", "also", "am", "an", "and", "any", "are", "as", "at", "be", "because", "been", "before", "being", "below", "between", "both", "but", "by", "can", "cannot", "could", "did", "do", "does", "doing", "done", "down", "during", "each", "few", "for", "from", "further", "get", "gets", "had", "has", "have", "having", "he", "her", "here", "him", "his", "how", "i", "if", "in", "into", "is", "it", "its", "itself", "just", "let", "like", "made", "make", "makes", "many", "me", "more", "most", "much", "my", "no", "nor", "not", "now", "of", "off", "on", "once", "only", "or", "other", "our", "out", "over", "own", "per", "same", "she", "should", "so", "some", "such", "than", "that", "the", "their", "them", "then", "there", "these", "they", "this", "those", "through", "to", "too", "under", "until", "up", "upon", "us", "very", "via", "was", "we", "were", "what", "when", "where", "which", "while", "who", "whom", "why", "will", "with", "would", "you", "your", "commit", "commits", "change", "changes", "changed", "pr", "prs", "pull", "request", "which", "what"]
-)
+# Question words, and the words of every question about a history.
+STOPWORDS = frozenset(resources.files("kb").joinpath("data/stopwords_en.txt").read_text(encoding="utf-8").split())
 _STOP_TOKENS = frozenset(_STEM(word) for word in STOPWORDS) | STOPWORDS
 
 

@@ -1,0 +1,63 @@
+"""How much of what a question says a record holds: by meaning-bearing phrase, each weighted by its idf. Pure but for the
+frequencies given.
+
+Rank scores are relative to the best of one search and cannot tell a good best from a poor one; coverage is absolute, so it can.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Collection, Mapping
+
+from kb.synonyms import concepts
+from kb.text import STOPWORDS, lexical_fields, query_tokens, tokens
+from kb.types import Record
+
+_SYNONYM = 0.7  # of a phrase's weight when the record says it in other words
+_DIFF = 0.5  # … when only its diff or its paths do
+_UNKNOWN = 1.15  # times the largest idf, for a word that no record has
+
+# Names: capitals inside a word or in the middle of a sentence, digits within letters, underscores, versions.
+_NAME = re.compile(
+    r"\b(?:v?\d+(?:\.\d+)+\w*|[A-Za-z]*[a-z][A-Z]\w*|[A-Z]{2,}\w*|\w+_\w+|[A-Za-z]+\d\w*|(?<=[a-z,] )[A-Z][a-z]{2,}\w*)"
+)
+
+
+def covered(topic: str, record: Record, frequencies: Mapping[str, int], size: int) -> tuple[float, float]:
+    """(coverage, names): the weight of the topic's phrases, and of its names alone, that the record holds; 0 to 1.
+
+    ``frequencies`` maps each token of the topic to how many of ``size`` messages have it. Without names the second is 1.
+    """
+    fields = lexical_fields(record)
+    message = set(fields["message"].split())
+    change = set(fields["paths"].split()) | set(fields["diff"].split())
+    asked = set(query_tokens(topic))
+    names = {
+        token for match in _NAME.finditer(topic) if match.group().lower() not in STOPWORDS for token in tokens(match.group())
+    }
+    total = held = named_total = named_held = 0.0
+    for concept in concepts(topic):
+        own = asked.intersection(concept.own)
+        weight = max((_weight(frequencies.get(token, 0), size) for token in own), default=0.0)
+        if not weight:
+            continue
+        share = _share(own, concept.other, message, change)
+        total += weight
+        held += weight * share
+        if own & names:
+            named_total += weight
+            named_held += weight * share
+    return (held / total if total else 0.0), (named_held / named_total if named_total else 1.0)
+
+
+def _weight(frequency: int, size: int) -> float:
+    return math.log((size + 1) / (frequency + 0.5)) if frequency else _UNKNOWN * math.log(size + 1)
+
+
+def _share(own: Collection[str], other: Collection[str], message: Collection[str], change: Collection[str]) -> float:
+    if any(token in message for token in own):
+        return 1.0
+    if any(token in message for token in other):
+        return _SYNONYM
+    return _DIFF if any(token in change for token in (*own, *other)) else 0.0
