@@ -13,9 +13,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from kb.types import Found, Hit, Scope
+from kb.types import Found, Hit, Judgement, Scope
 
 ANSWERED = 0.30
 PARTIAL = 0.10
@@ -31,15 +30,6 @@ _RIVALS = 5
 _CUT_AT, _CUT_WIDTH = 0.55, 0.15
 _CUT_LOWEST, _CUT_HIGHEST = 0.25, 0.85
 _TOPIC_HELD = 0.3  # coverage that the best record of a set question must reach for the topic to be there at all
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """``status`` is answered, partial or abstained; ``confidence`` 0..1; ``matched`` are positions in the hits that answer."""
-
-    status: str
-    confidence: float
-    matched: tuple[int, ...]
 
 
 def judge(scope: Scope, found: Found) -> Judgement:

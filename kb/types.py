@@ -311,3 +311,16 @@ class Answer:
     def unresolved(self) -> tuple[str, ...]:
         """Expressions of time in the question that were not used, as they could not be resolved."""
         return self.scope.unresolved
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Which hits answer a question.
+
+    ``status``: answered, partial or abstained. ``confidence`` in 0..1. ``matched`` are positions in the hits: of a window
+    question every match, else the best ones.
+    """
+
+    status: str
+    confidence: float
+    matched: tuple[int, ...]
