@@ -20,7 +20,7 @@ from kb.lines import Line, View, change_line
 from kb.render import Context
 from kb.telling import reason_sentence, telling_sentence
 from kb.text import sentences, squeeze
-from kb.types import Answer, Claim, Coverage, Evidence, Found, Hit, LedgerRow, Quote, Record, Scope
+from kb.types import Answer, Claim, Coverage, Evidence, Found, Hit, Judgement, LedgerRow, Quote, Record, Scope
 from kb.views import Views, folded, views
 from kb.wording import words
 
@@ -42,19 +42,6 @@ class Searcher(Protocol):
     def find(self, scope: Scope, *, limit: int = 10) -> Found:
         """Up to ``limit`` records that the scope's window, repositories and kinds let through, best first."""
         ...
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """Which hits answer a question.
-
-    ``status``: answered, partial or abstained. ``confidence`` in 0..1. ``matched`` are positions in the hits: of a window
-    question every match, else the best ones.
-    """
-
-    status: str
-    confidence: float
-    matched: tuple[int, ...]
 
 
 Judge = Callable[[Scope, Found], Judgement]
@@ -127,7 +114,8 @@ def _window_answer(
     status = (
         judgement.status if matched and judgement.status != "abstained" else "answered" if matched or quiet else "abstained"
     )
-    return _answer(scope, status, blocks, draft, seen, coverage, rows, judgement.confidence, found.degraded, context)
+    given = _answer(scope, status, blocks, draft, seen, coverage, rows, judgement.confidence, found.degraded, context)
+    return replace(given, matched=tuple(hit.record.id for hit in matched if hit.record.id in draft.listed))
 
 
 def _matching(scope: Scope, found: Found, judge: Judge) -> tuple[Judgement, list[Hit]]:
@@ -194,7 +182,9 @@ def _needle_answer(
         *draft.blocks,
         *_sources(foot, context),
     ]
-    return _answer(scope, status, blocks, draft, seen, coverage, rows, judgement.confidence, found.degraded, context)
+    given = _answer(scope, status, blocks, draft, seen, coverage, rows, judgement.confidence, found.degraded, context)
+    named = [found.hits[at].record.id for at in judgement.matched] if status != "abstained" else []
+    return replace(given, matched=tuple(id for id in named if id in draft.listed))
 
 
 def _chosen(judgement: Judgement, found: Found) -> list[Hit]:

@@ -290,7 +290,8 @@ class Answer:
     """An answer with everything that it rests on.
 
     ``status``: answered, partial (closest matches, not confirmed) or abstained. ``text`` is Markdown, safe to render. ``evidence``
-    has each cited record once. ``removed`` counts claims that failed verification and stand nowhere in the answer. ``ledger``
+    has each cited record once; ``matched`` are the ids of those that answer the question, without what is only mentioned
+    beside them. ``removed`` counts claims that failed verification and stand nowhere in the answer. ``ledger``
     has the sources that the scope touches; ``degraded`` says what the search could not use; ``confidence`` is in 0..1.
     """
 
@@ -306,6 +307,7 @@ class Answer:
     confidence: float = 0.0
     degraded: str = ""
     language: str = "en"
+    matched: tuple[str, ...] = ()
 
     @property
     def unresolved(self) -> tuple[str, ...]:
