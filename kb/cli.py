@@ -120,6 +120,29 @@ def search(
 
 
 @app.command()
+def ask(
+    context: typer.Context,
+    question: Annotated[str, typer.Argument(metavar="QUESTION", help="As you would ask a colleague, in English or Chinese.")],
+    repo: RepoOption = None,
+    kind: KindOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    as_of: AsOfOption = None,
+    lang: Annotated[str | None, typer.Option("--lang", metavar="en|zh", help="The language of the answer.")] = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+    data_dir: DataOption = None,
+) -> None:
+    """Answer a question with citations: every change of a window, or the records that say it; or say that nothing does."""
+    if lang not in {None, "en", "zh"}:
+        raise QueryError(f"--lang {one_line(lang or '', limit=40)}: not known", remedy="known: en, zh")
+    asked = Asked(_text(question, "QUESTION"), tuple(repo or ()), tuple(kind or ()), since, until, as_of)
+    with _open(context, config, data_dir) as base:
+        answer = base.ask(asked, language=lang or "")
+    _show(as_json, payloads.answer(answer), lambda: console.show_markdown(console.standard_output(), answer.text))
+
+
+@app.command()
 def status(
     context: typer.Context, as_json: JsonOption = False, config: ConfigOption = None, data_dir: DataOption = None
 ) -> None:

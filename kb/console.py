@@ -14,8 +14,8 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
+from kb.citations import keys
 from kb.errors import KbError
-from kb.keys import citation_key
 from kb.safe import one_line, printable
 from kb.sync import SyncReport
 from kb.types import LedgerRow, Scope, Window
@@ -76,9 +76,10 @@ def show_search(console: Console, searched: Searched, zone: tzinfo) -> None:
     show_scope(console, searched.scope, zone)
     if searched.found.degraded:
         console.print(Text(one_line(searched.found.degraded), style="yellow"))
+    named = keys(hit.record for hit in searched.found.hits)
     for number, hit in enumerate(searched.found.hits, start=1):
         head = Text(f"{number:>2}. ")
-        head.append_text(link(citation_key(hit.record), hit.record.url))
+        head.append_text(link(named[hit.record.id], hit.record.url))
         head.append(f"  {_local(hit.record.at, zone)}  {hit.score:.2f}", style="dim")
         title, quote = one_line(hit.record.title, limit=_TITLE), one_line(hit.quote.text, limit=_QUOTE)
         lines = [head, _indented(title)]
@@ -99,7 +100,7 @@ def _indented(text: str, *, style: str = "") -> Text:
 
 def show_markdown(console: Console, text: str) -> None:
     """An answer: rendered on a terminal, as it is elsewhere."""
-    clean = printable(text)
+    clean = printable(text).strip()
     if console.is_terminal:
         console.print(Markdown(clean, hyperlinks=True))
     else:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kb.sync import Indexed, SourceRun, SyncReport
-from kb.types import Hit, LedgerRow, Scope
+from kb.types import Answer, Evidence, Hit, LedgerRow, Scope
 from kb.wiring import Searched, Status
 
 
@@ -61,6 +61,41 @@ def _hit(hit: Hit) -> dict[str, Any]:
         "quote": hit.quote.text,
         "path": hit.quote.path,
         "line": hit.quote.line,
+    }
+
+
+def answer(answered: Answer) -> dict[str, Any]:
+    """``kb ask``: the answer as Markdown, its claims with what they rest on, and how complete it is."""
+    return {
+        "question": answered.question,
+        "status": answered.status,
+        "language": answered.language,
+        "scope": scope(answered.scope),
+        "answer": answered.text,
+        "claims": [{"text": claim.text, "citations": list(claim.keys), "verdict": claim.verdict} for claim in answered.claims],
+        "citations": [_citation(evidence) for evidence in answered.evidence],
+        "coverage": asdict(answered.coverage),
+        "removed_claims": answered.removed,
+        "confidence": answered.confidence,
+        "degraded": answered.degraded,
+        "sources": [ledger_row(row) for row in answered.ledger],
+    }
+
+
+def _citation(evidence: Evidence) -> dict[str, Any]:
+    record = evidence.record
+    return {
+        "key": evidence.key,
+        "id": record.id,
+        "kind": record.kind,
+        "repo": record.repo,
+        "ref": record.ref,
+        "title": record.title,
+        "url": record.url,
+        "at": moment(record.at),
+        "quote": evidence.quote.text,
+        "path": evidence.quote.path,
+        "line": evidence.quote.line,
     }
 
 

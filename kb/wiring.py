@@ -14,14 +14,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from kb.answer import answer
 from kb.catalog import Catalog
 from kb.config import Config, data_folder
 from kb.errors import CatalogError, ConfigError, QueryError
+from kb.judge import judge
 from kb.plugins import build_sources
 from kb.protocols import Progress, Source, silent
 from kb.scope import KnownRepo, ScopeContext, parse, parse_instant
 from kb.sync import Indexed, SyncReport, sync
-from kb.types import Found, LedgerRow, Scope
+from kb.types import Answer, Found, LedgerRow, Scope
 
 if TYPE_CHECKING:
     from index.indexer import CatalogIndexer, Index
@@ -177,11 +179,29 @@ class KnowledgeBase:
             QueryError: a filter that cannot be resolved.
             CatalogError: there are no records to search.
         """
-        scope = self.scope(asked)
+        scope, _ = self._scope(asked)
         return Searched(asked.text, scope, self._search.find(scope, limit=limit))
 
-    def scope(self, asked: Asked) -> Scope:
-        """What is asked about, filters included. Raises QueryError and, where there are no records, CatalogError."""
+    def ask(self, asked: Asked, *, language: str = "") -> Answer:
+        """A cited answer, in ``language`` ("en", "zh"), or else in the question's or the configured one.
+
+        Raises:
+            QueryError: a filter that cannot be resolved.
+            CatalogError: there are no records to answer from.
+        """
+        scope, context = self._scope(asked)
+        return answer(
+            scope,
+            catalog=self._catalog,
+            searcher=self._search,
+            judge=judge,
+            now=context.now,
+            zone=context.tz,
+            language=language or ("zh" if scope.language == "zh" else self.config.language),
+        )
+
+    def _scope(self, asked: Asked) -> tuple[Scope, ScopeContext]:
+        """What is asked about, filters included, and the moment and zone in which it is meant."""
         self._require_records()
         aliases = {repo: table.aliases for repo, table in self.config.repos.items()}
         known = tuple(KnownRepo(repo, tuple(aliases.get(repo, ()))) for repo in self.repos)
@@ -191,7 +211,8 @@ class KnowledgeBase:
             _check_instant(option, text, context)
         if asked.as_of is not None:
             context = replace(context, now=parse_instant(asked.as_of, context, end=True))
-        return parse(asked.text, context, repos=asked.repos, kinds=asked.kinds, since=asked.since, until=asked.until)
+        scope = parse(asked.text, context, repos=asked.repos, kinds=asked.kinds, since=asked.since, until=asked.until)
+        return scope, context
 
     def _require_records(self) -> None:
         if self._catalog.size():

@@ -1,4 +1,4 @@
-"""kb search on a real, hostile repository: the JSON contract, filters, --as-of, and what a terminal is sent."""
+"""kb search and kb ask on real, hostile repositories: the JSON contracts, filters, --as-of, and what a terminal is sent."""
 
 from __future__ import annotations
 
@@ -172,3 +172,101 @@ def test_the_program_is_quiet_when_its_reader_goes_away(home: Path) -> None:
     command = f"{sys.executable} -m kb search {sha_of(home, 'gauge')} --json | true; echo ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", command], cwd=home, text=True, capture_output=True, timeout=120)
     assert (done.stdout.strip(), done.stderr) == ("141", "")
+
+
+# --- kb ask -----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def answered(kb: Run) -> Callable[..., dict[str, Any]]:
+    """A question's answer as a program sees it."""
+
+    def ask(*arguments: str) -> dict[str, Any]:
+        code, out, err = kb("ask", *arguments, "--json")
+        assert (code, out.count("\n"), err) == (0, 1, "")
+        return dict(json.loads(out))
+
+    return ask
+
+
+def test_what_changed_lists_every_record_with_citations_that_resolve(answered: Callable[..., dict[str, Any]]) -> None:
+    answer = answered("What changed in rocket in February 2026?")
+    assert set(answer) >= {
+        "question",
+        "status",
+        "scope",
+        "answer",
+        "claims",
+        "citations",
+        "coverage",
+        "removed_claims",
+        "sources",
+    }
+    assert answer["status"] == "answered"
+    assert answer["scope"]["repos"] == ["acme/rocket"]
+    assert (answer["scope"]["since"], answer["scope"]["until"]) == ("2026-01-31T16:00:00Z", "2026-02-28T16:00:00Z")
+    assert {key: answer["coverage"][key] for key in ("matched", "in_window")} == {"matched": 3, "in_window": 3}
+    assert answer["coverage"]["listed"] == 3
+    assert answer["removed_claims"] == 0
+    keys = {citation["key"] for citation in answer["citations"]}
+    assert len(keys) == 3
+    assert {key for claim in answer["claims"] for key in claim["citations"]} <= keys
+    assert all(claim["verdict"] == "exact" for claim in answer["claims"])
+    assert all(key in answer["answer"] for key in keys)
+    for citation in answer["citations"]:
+        assert set(citation) >= {"key", "id", "kind", "repo", "ref", "url", "quote"}
+        assert citation["id"] == f"commit:acme/rocket@{citation['ref']}"
+    (source,) = [row for row in answer["sources"] if row["source"] == "rocket"]
+    assert (source["status"], source["latest"]) == ("ok", "2026-02-04T09:00:00Z")
+
+
+def test_the_answer_is_markdown_in_which_nothing_hostile_is_live(answered: Callable[..., dict[str, Any]]) -> None:
+    text = answered("What changed in rocket in February 2026?")["answer"]
+    assert not STEERING.search(text)
+    assert "<script>" not in re.sub(r"`[^`]*`|\\\\<", "", text)
+
+
+def test_as_of_answers_as_if_it_were_then(answered: Callable[..., dict[str, Any]]) -> None:
+    then = answered("What changed yesterday?", "--as-of", "2026-02-03")
+    assert [citation["repo"] for citation in then["citations"]] == ["acme/probe"]
+    assert then["scope"]["until"] <= "2026-02-03T16:00:00Z"
+
+
+def test_the_filters_of_ask_are_those_of_search(answered: Callable[..., dict[str, Any]]) -> None:
+    answer = answered("What changed?", "--repo", "probe", "--since", "2026-02-01", "--until", "2026-02-28", "--kind", "commit")
+    assert answer["scope"]["repos"] == ["acme/probe"]
+    assert answer["coverage"]["in_window"] == 1
+
+
+def test_with_nothing_in_the_window_it_says_so_and_what_it_looked_at(answered: Callable[..., dict[str, Any]]) -> None:
+    answer = answered("What changed in rocket on 2025-06-01?")
+    assert answer["coverage"] == {"matched": 0, "listed": 0, "in_window": 0}
+    assert answer["citations"] == []
+    assert [row["source"] for row in answer["sources"]] == ["rocket"]
+
+
+def test_one_change_is_found_by_its_name_and_one_that_is_not_there_is_not_answered(
+    answered: Callable[..., dict[str, Any]],
+) -> None:
+    there = answered("Which commit added RocketThrottle?")
+    assert there["status"] == "answered"
+    assert there["citations"][0]["key"].startswith("rocket@")
+    assert "RocketThrottle" in there["answer"]
+    absent = answered("Which commit added ZebraTelemetry to the billing service?")
+    assert absent["status"] == "abstained"
+    assert absent["coverage"] == {"matched": 0, "listed": absent["coverage"]["listed"], "in_window": 5}
+
+
+def test_the_language_of_the_answer_can_be_chosen(answered: Callable[..., dict[str, Any]], kb: Run) -> None:
+    assert re.search("[\u4e00-\u9fff]", answered("What changed in February 2026?", "--lang", "zh")["answer"])
+    assert answered("2026年2月有什么变化？", "--lang", "en")["language"] == "en"
+    code, out, err = kb("ask", "What changed?", "--lang", "fr")
+    assert (code, out) == (2, "")
+    assert "known: en, zh" in err
+
+
+def test_a_readable_answer_is_the_markdown_where_it_is_piped(kb: Run, answered: Callable[..., dict[str, Any]]) -> None:
+    question = ("What changed in rocket in February 2026?", "--as-of", "2026-03-01")
+    code, out, err = kb("ask", *question)
+    assert (code, err) == (0, "")
+    assert out.strip() == answered(*question)["answer"].strip()
