@@ -1,0 +1,540 @@
+"""Answers from a real store: complete, grouped, cited, verified; and honest where there is nothing to say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from kb.answer import Judgement, answer
+from kb.catalog import Catalog, Filter
+from kb.citations import verify
+from kb.facts import Facts
+from kb.types import Answer, Batch, Event, FileChange, Found, Hit, Link, Quote, Record, Scope, Tag, Window
+from tests.records import REPO, commit, day, put, sha
+from tests.test_render import LISTED, PARSER, flat
+
+NOW = day(20)
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+@dataclass
+class Everything:
+    """A searcher that finds all that the filter lets through, latest first; ``quotes`` maps record id to what matched."""
+
+    catalog: Catalog
+    quotes: dict[str, Quote] | None = None
+    scores: dict[str, float] | None = None
+    degraded: str = ""
+
+    def find(self, scope: Scope, *, limit: int = 10) -> Found:
+        docs = self.catalog.select(Filter(window=scope.window, repos=scope.repos, kinds=scope.kinds))
+        records = self.catalog.records(docs)
+        scores = self.scores or {}
+        records.sort(key=lambda record: -scores.get(record.id, 0.5))
+        quotes = self.quotes or {}
+        hits = [
+            Hit(record, scores.get(record.id, 0.5), quotes.get(record.id, Quote(record.title))) for record in records[:limit]
+        ]
+        return Found(hits=tuple(hits), in_window=len(docs), degraded=self.degraded)
+
+
+def by_topic(scope: Scope, found: Found) -> Judgement:
+    """All whose title or paths hold the topic."""
+    texts = [" ".join([hit.record.title, *(file.path for file in hit.record.files)]).lower() for hit in found.hits]
+    matched = tuple(at for at, text in enumerate(texts) if scope.topic.lower() in text)
+    return Judgement("answered" if matched else "abstained", 0.8, matched)
+
+
+def judged(status: str, *matched: int) -> object:
+    return lambda scope, found: Judgement(status, 0.7, matched)
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Iterator[Catalog]:
+    with Catalog.open(tmp_path / "catalog.db") as opened:
+        yield opened
+
+
+WEEK = Scope(question="What changed?", window=Window(day(0), day(20), "since 1 February"), repos=(REPO,), intent="window")
+
+
+def ask(catalog: Catalog, scope: Scope = WEEK, judge: object = by_topic, **options: object) -> Answer:
+    searcher = options.pop("searcher", None) or Everything(catalog)
+    values = {"now": NOW, "zone": UTC, **options}
+    return answer(scope, catalog=catalog, searcher=searcher, judge=judge, **values)  # type: ignore[arg-type]
+
+
+def headings(text: str) -> list[str]:
+    return [line.removeprefix("### ") for line in text.split("\n") if line.startswith("### ")]
+
+
+def line_of(text: str, needle: str) -> str:
+    (found,) = [line for line in text.split("\n") if needle in line]
+    return found
+
+
+def key(number: int) -> str:
+    return f"kernels@{sha(number)[:7]}"
+
+
+# --- windows ----------------------------------------------------------------------------------------------------------------
+
+
+def test_every_record_of_the_window_is_listed_in_groups(catalog: Catalog) -> None:
+    titles = [
+        "docs: tell of plan()",
+        "fix: wrong mask",
+        "feat: add a sampler",
+        "perf: speed up decode",
+        'Revert "feat: x"',
+        "ci: retry",
+    ]
+    put(catalog, *(commit(number + 1, title) for number, title in enumerate(titles)), commit(30, "after the window"))
+    found = ask(catalog)
+    assert found.status == "answered"
+    assert headings(found.text) == [
+        "Reverts and breaking changes (1)",
+        "Features (1)",
+        "Fixes (1)",
+        "Performance (1)",
+        "Documentation (1)",
+        "CI and build (1)",
+    ]
+    assert "6 of 6 matching, 6 in the window." in found.text
+    assert (found.coverage.matched, found.coverage.listed, found.coverage.in_window) == (6, 6, 6)
+    assert [evidence.key for evidence in found.evidence] == [key(number) for number in (5, 3, 2, 4, 1, 6)]
+    assert len(found.claims) == 6
+    assert found.removed == 0
+
+
+def test_a_line_says_what_when_who_where_and_how_much(catalog: Catalog) -> None:
+    files = (
+        FileChange(path="tests/test_moe.py", additions=90, deletions=1),
+        FileChange(path="src/moe_kernel.cu", additions=40, deletions=10),
+        FileChange(path="src/moe.h", additions=2, deletions=2),
+        FileChange(path="docs/moe.md", additions=1),
+    )
+    record = commit(
+        3,
+        "perf: fuse the moe_epilogue (#3)",
+        body="Hi all!\n\nFolding the scale into `moe_epilogue` makes decode 1.4x faster on H100.\n\nIs that fine?\n",
+        url=f"https://github.com/acme/kernels/commit/{sha(3)}",
+        files=files,
+    )
+    put(catalog, record, tags=(Tag("v0.6.2", sha(9), day(9)),), first_tags={record.id: "v0.6.2"})
+    line = line_of(ask(catalog, zone=BERLIN).text, "moe_epilogue")
+    assert line == (
+        f"- **perf: fuse the moe_epilogue** ([`{key(3)}`](https://github.com/acme/kernels/commit/{sha(3)}),"
+        " PR [#3](https://github.com/acme/kernels/pull/3))"
+        " — Folding the scale into `moe_epilogue` makes decode 1.4x faster on H100."
+        " · `src/moe_kernel.cu` +40/−10, `src/moe.h` +2/−2, `tests/test_moe.py` +90/−1 and 1 more"
+        " · +133/−13 in 4 files · landed 2026-02-04 by Ada · first in v0.6.2"
+    )
+
+
+def test_dates_are_days_of_the_asker(catalog: Catalog) -> None:
+    put(catalog, commit(3, events=(Event("landed", datetime(2026, 2, 3, 23, 30, tzinfo=UTC)),)))
+    assert "landed 2026-02-03" in ask(catalog).text
+    assert "landed 2026-02-04" in ask(catalog, zone=BERLIN).text
+
+
+def test_a_pull_request_is_named_only_where_there_is_one(catalog: Catalog) -> None:
+    put(catalog, commit(1, "fix: of issue #77", links=()), commit(2, "fix: of a pull (#2)"))
+    text = ask(catalog).text
+    assert "PR" not in line_of(text, key(1))
+    assert "https://example.org/acme/kernels/pull/2" in line_of(text, key(2))
+
+
+def test_nightly_tags_and_tags_after_the_horizon_stay_out_of_lists(catalog: Catalog) -> None:
+    tags = (Tag("nightly-1", sha(1), day(2)), Tag("v1", sha(2), day(25)))
+    put(catalog, commit(1), commit(2), tags=tags, first_tags={commit(1).id: "nightly-1", commit(2).id: "v1"})
+    assert "first in" not in ask(catalog).text
+    assert "first in v1" in ask(catalog, now=day(26)).text
+
+
+def test_a_long_list_stays_whole_and_gets_shorter_lines(catalog: Catalog) -> None:
+    put(
+        catalog,
+        *(
+            commit(number, f"feat: part {number}", repo=REPO, events=(Event("landed", day(number / 10)),))
+            for number in range(75)
+        ),
+    )
+    found = ask(catalog)
+    lines = [line for line in found.text.split("\n") if line.startswith("- ")]
+    assert len(lines) == 75
+    assert all(found.text.count(f"`{key(number)}`") == 1 for number in range(75))
+    assert sum(" by Ada" in line for line in lines) == 60
+    assert "75 of 75 matching" in found.text
+
+
+def test_facets_and_topic_narrow_together(catalog: Catalog) -> None:
+    put(catalog, commit(1, "fix: moe routing"), commit(2, "feat: moe routing"), commit(3, "fix: the sampler"))
+    fixes = ask(catalog, replace(WEEK, facets=("fix",)))
+    assert [evidence.key for evidence in fixes.evidence] == [key(3), key(1)]
+    moe = ask(catalog, replace(WEEK, topic="moe"))
+    assert {evidence.key for evidence in moe.evidence} == {key(1), key(2)}
+    assert moe.confidence == 0.8
+    both = ask(catalog, replace(WEEK, topic="moe", facets=("fix",)))
+    assert [evidence.key for evidence in both.evidence] == [key(1)]
+    assert "1 of 1 matching, 3 in the window." in both.text
+
+
+def test_a_search_that_gives_less_than_the_window_says_so(catalog: Catalog) -> None:
+    put(catalog, commit(1), commit(2), commit(3))
+
+    class Short(Everything):
+        def find(self, scope: Scope, *, limit: int = 10) -> Found:
+            return super().find(scope, limit=2)
+
+    text = ask(catalog, searcher=Short(catalog, degraded="no vectors yet")).text
+    assert "2 of 2 matching, 3 in the window." in text
+    assert "The search returned 2 of the 3 records in the window" in text
+    assert "Searched with less than usual: no vectors yet." in text
+
+
+def test_two_repositories_of_one_name_are_told_apart(catalog: Catalog) -> None:
+    put(catalog, commit(1), commit(2, repo="other/kernels"))
+    text = ask(catalog, replace(WEEK, repos=())).text
+    assert f"`acme/{key(1)}`" in text
+    assert f"`other/{key(2)}`" in text
+
+
+# --- merges -----------------------------------------------------------------------------------------------------------------
+
+
+def merged(number: int, *brought: int, title: str = "Merge branch 'x' into main", body: str = "") -> list[Record]:
+    """A merge and the commits it brought, all landed when it did."""
+    when = (Event("landed", day(number)),)
+    links = tuple(Link("brought", commit(other).id) for other in brought)
+    merge = commit(number, title, body=body, events=when, links=links, marks=("merge",))
+    down = (Link("landed-by", merge.id),)
+    return [merge, *(commit(other, f"feat: piece {other}", events=when, links=down) for other in brought)]
+
+
+def test_what_a_merge_brought_stands_below_it_each_once(catalog: Catalog) -> None:
+    put(catalog, *merged(5, 2, 3), commit(7, "fix: alone"))
+    found = ask(catalog)
+    lines = found.text.split("\n")
+    at = lines.index(line_of(found.text, key(5)))
+    assert lines[at].startswith("- **Merge branch 'x' into main**")
+    assert {lines[at + 1][:21], lines[at + 2][:21]} == {"  - **feat: piece 2**", "  - **feat: piece 3**"}
+    assert all(found.text.count(f"`{key(number)}`") == 1 for number in (2, 3, 5, 7))
+    assert found.coverage.listed == found.coverage.matched == 4
+    assert headings(found.text) == ["Features (3)", "Fixes (1)"]
+
+
+def test_a_merge_of_one_commit_is_one_line_for_both(catalog: Catalog) -> None:
+    put(catalog, *merged(5, 2))
+    found = ask(catalog)
+    line = line_of(found.text, key(5))
+    assert line.startswith("- **feat: piece 2**")
+    assert key(2) in line
+    assert "merged by" in line
+    assert found.claims[0].keys == (key(5), key(2))
+    assert len(found.claims) == 1
+    assert "2 of 2 matching" in found.text
+
+
+def test_without_its_merge_a_commit_stands_for_itself(catalog: Catalog) -> None:
+    put(catalog, *merged(5, 2, 3))
+    found = ask(catalog, replace(WEEK, topic="piece 2"))
+    assert line_of(found.text, key(2)).startswith("- **feat: piece 2**")
+    assert "1 of 1 matching, 3 in the window." in found.text
+
+
+def test_a_merged_pull_request_is_called_by_its_title(catalog: Catalog) -> None:
+    put(catalog, *merged(5, 2, 3, title="Merge pull request #13 from ada/patch-1", body="perf: faster tile search\n\nMore."))
+    found = ask(catalog)
+    assert line_of(found.text, key(5)).startswith("- **perf: faster tile search**")
+    assert headings(found.text) == ["Performance (3)"]
+
+
+# --- reverts ----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_revert_stands_with_what_it_reverted(catalog: Catalog) -> None:
+    first = commit(1, "feat: add a sampler (#1)")
+    second = commit(6, "Back out the sampler", links=(Link("reverts", first.id),))
+    put(catalog, first, second)
+    found = ask(catalog, replace(WEEK, window=Window(day(5), day(20))))
+    line = line_of(found.text, "Back out the sampler")
+    assert f"reverts “feat: add a sampler” [`{key(1)}`]" in line
+    assert "(landed 2026-02-02)" in line
+    assert found.claims[0].keys == (key(6), key(1))
+    assert {evidence.record.id for evidence in found.evidence} == {first.id, second.id}
+    assert headings(found.text) == ["Reverts and breaking changes (1)"]
+
+
+def test_what_was_reverted_later_says_so_within_the_horizon(catalog: Catalog) -> None:
+    first = commit(1, "feat: add a sampler")
+    put(catalog, first, commit(6, 'Revert "feat: add a sampler"', links=(Link("reverts", first.id),)))
+    early = replace(WEEK, window=Window(day(0), day(3)))
+    assert f"reverted by [`{key(6)}`]" in line_of(ask(catalog, early).text, "**feat: add a sampler**")
+    assert "on 2026-02-07" in line_of(ask(catalog, early).text, "**feat: add a sampler**")
+    assert "reverted" not in ask(catalog, early, now=day(5)).text
+
+
+def test_a_revert_of_something_outside_the_store_names_it(catalog: Catalog) -> None:
+    links = (Link("reverts", f"pull:{REPO}#99"), Link("reverts", f"commit:{REPO}@{sha(77)}"))
+    put(catalog, commit(6, "Revert two things", links=links))
+    found = ask(catalog)
+    assert f"reverts #99, {sha(77)[:7]}" in line_of(found.text, "Revert two things")
+    assert found.removed == 0
+
+
+# --- nothing to list --------------------------------------------------------------------------------------------------------
+
+
+def test_silence_is_only_called_quiet_where_the_source_was_read(catalog: Catalog) -> None:
+    put(catalog, commit(30))
+    quiet = ask(catalog)
+    assert "There is no record in the window." in quiet.text
+    assert re.search(r"No changes in git: it was read successfully on \d{4}-\d\d-\d\d \d\d:\d\d\.", quiet.text)
+    assert quiet.status == "answered"
+    catalog.begin("git", use="git_commits", repo=REPO)
+    catalog.finish("git", error="no route to host")
+    failed = ask(catalog)
+    assert "git could not be read" in failed.text
+    assert "no route to host" in failed.text
+    assert "No changes" not in failed.text
+    assert failed.status == "abstained"
+
+
+def test_a_source_that_was_cut_short_is_named_below_a_list(catalog: Catalog) -> None:
+    put(catalog, commit(1))
+    catalog.begin("git", use="git_commits", repo=REPO)
+    catalog.store("git", Batch(records=(commit(2),), cursor="d", truncated="2,000 records"))
+    catalog.finish("git")
+    found = ask(catalog)
+    assert headings(found.text)[-1] == "Sources"
+    assert "git was read only in part: 2,000 records." in found.text
+    assert [row.source for row in found.ledger] == ["git"]
+
+
+def test_only_sources_of_the_scope_are_named(catalog: Catalog) -> None:
+    put(catalog, commit(1))
+    catalog.begin("tiles", use="git_commits", repo="acme/tiles")
+    catalog.finish("tiles", error="gone")
+    assert "tiles" not in ask(catalog).text
+    assert "tiles could not be read" in ask(catalog, replace(WEEK, repos=())).text
+
+
+def test_no_match_says_how_much_was_looked_at(catalog: Catalog) -> None:
+    put(catalog, commit(1), commit(2))
+    found = ask(catalog, replace(WEEK, topic="unicorn", unresolved=("recently",)))
+    assert found.status == "abstained"
+    assert "Nothing matches among the 2 records in the window." in found.text
+    assert "Could not resolve “recently”; not used." in found.text
+    assert found.unresolved == ("recently",)
+    assert "git: last read successfully on" in found.text
+    assert found.claims == ()
+
+
+# --- which, when, why -------------------------------------------------------------------------------------------------------
+
+FIX = commit(
+    4,
+    "fix: widen the page index (#4)",
+    body="The index is now int64.\n\nThe overflow was caused by a 32-bit product of page and stride.\n",
+    files=(
+        FileChange(path="src/page.cu", additions=2, deletions=1, patch="@@ -10,2 +10,3 @@ plan()\n a\n-int x;\n+int64_t x;\n"),
+    ),
+)
+NEEDLE = Scope(question="Which commit widened the page index?", window=Window(None, NOW), topic="page index")
+
+
+def test_an_answer_gives_the_record_with_its_words(catalog: Catalog) -> None:
+    put(catalog, FIX, commit(5), commit(6), commit(7), commit(8))
+    scores = {FIX.id: 1.0, commit(5).id: 0.9, commit(6).id: 0.7, commit(7).id: 0.65}
+    searcher = Everything(catalog, {FIX.id: Quote("The index is now int64.")}, scores)
+    found = ask(catalog, NEEDLE, judged("answered", 0), searcher=searcher)
+    assert found.status == "answered"
+    assert headings(found.text) == ["Best match", "Also related"]
+    assert "\n> The index is now int64.\n" in found.text
+    assert line_of(found.text, key(4)).startswith("- **fix: widen the page index**")
+    assert [evidence.key for evidence in found.evidence] == [key(4), key(5), key(6)]
+    assert found.confidence == 0.7
+    assert found.coverage.matched == 1
+    far = Everything(catalog, scores={FIX.id: 1.0, commit(5).id: 0.7})
+    assert [item.key for item in ask(catalog, NEEDLE, judged("answered", 0), searcher=far).evidence] == [key(4), key(5)]
+
+
+def test_a_hunk_is_quoted_as_a_diff_with_its_place(catalog: Catalog) -> None:
+    put(catalog, FIX)
+    searcher = Everything(catalog, {FIX.id: Quote("-int x;\n+int64_t x;", "src/page.cu", 11)})
+    text = ask(catalog, NEEDLE, judged("answered", 0), searcher=searcher).text
+    assert "`src/page.cu`, line 11\n\n```diff\n-int x;\n+int64_t x;\n```" in text
+
+
+def test_when_is_answered_with_the_date_first(catalog: Catalog) -> None:
+    put(catalog, FIX)
+    scope = replace(NEEDLE, question="When was the page index widened?")
+    line = line_of(ask(catalog, scope, judged("answered", 0), zone=BERLIN).text, key(4))
+    assert line.startswith("- Landed 2026-02-05 01:00 (Europe/Berlin): **fix: widen the page index**")
+    assert line.count("2026-02-05") == 1
+
+
+def test_why_is_answered_with_the_reason(catalog: Catalog) -> None:
+    put(catalog, FIX)
+    scope = replace(NEEDLE, question="Why was the page index widened?")
+    text = ask(catalog, scope, judged("answered", 0)).text
+    assert "\n> The overflow was caused by a 32-bit product of page and stride.\n" in text
+
+
+def test_an_identifier_is_quoted_where_it_is_named(catalog: Catalog) -> None:
+    put(catalog, replace(FIX, title="fix: int64 everywhere"))
+    scope = replace(NEEDLE, question="int64?", identifiers=("int64",), intent="identifier")
+    assert "\n> The index is now int64.\n" in ask(catalog, scope, judged("answered", 0)).text
+
+
+def test_a_closest_match_is_labelled(catalog: Catalog) -> None:
+    put(catalog, FIX, commit(5), commit(6), commit(7))
+    found = ask(catalog, NEEDLE, judged("partial", 0))
+    assert found.status == "partial"
+    assert headings(found.text) == ["Closest match, not confirmed"]
+    assert len(found.evidence) == 3
+    assert found.coverage.matched == 0
+
+
+def test_an_abstention_says_what_was_looked_at(catalog: Catalog) -> None:
+    put(catalog, FIX, commit(5))
+    found = ask(catalog, NEEDLE, judged("abstained"), searcher=Everything(catalog, scores={FIX.id: 0.9}))
+    assert found.status == "abstained"
+    assert "Nothing found fits this question well enough to be an answer." in found.text
+    assert "- 2 records were looked at." in found.text
+    assert "- git: last read successfully on" in found.text
+    assert "**Window** everything until now" in found.text
+    assert "Nearest miss (not an answer):" in found.text
+    assert [evidence.key for evidence in found.evidence] == [key(4)]
+
+
+def test_an_empty_store_abstains(catalog: Catalog) -> None:
+    found = ask(catalog, NEEDLE, judged("answered", 0))
+    assert (found.status, found.evidence, found.claims) == ("abstained", (), ())
+    assert "There is no record in the window." in found.text
+
+
+def test_a_quote_that_is_not_in_the_record_is_left_out_and_counted(catalog: Catalog) -> None:
+    put(catalog, FIX)
+    searcher = Everything(catalog, {FIX.id: Quote("The index is now int128.")})
+    found = ask(catalog, NEEDLE, judged("answered", 0), searcher=searcher)
+    assert found.removed == 1
+    assert "int128" not in found.text
+    assert "1 statement was left out" in found.text
+    assert len(found.claims) == 1
+
+
+# --- Chinese ----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_chinese_answer_is_chinese_but_for_what_is_quoted(catalog: Catalog) -> None:
+    first = commit(1, "feat: sampler")
+    put(
+        catalog,
+        first,
+        commit(6, "Revert sampler", links=(Link("reverts", first.id), Link("pull", f"pull:{REPO}#6"))),
+        *merged(9, 8),
+    )
+    found = ask(catalog, replace(WEEK, facets=("feature", "revert")), language="zh")
+    assert found.language == "zh"
+    own = re.sub(r"`[^`]*`|\]\([^)]*\)|\*\*[^*]*\*\*|“[^”]*”|[（，]作者 Ada|Ada|acme/kernels|UTC|\+\d+/−\d+", "", found.text)
+    own = own.replace("时间", "").replace("feat: sampler", "")
+    assert not re.findall(r"[A-Za-z]{2,}", own), own
+    assert "2026 年 2 月 7 日合入" in found.text
+    assert found.removed == 0
+    for status in ("answered", "partial", "abstained"):
+        needle = ask(catalog, NEEDLE, judged(status, 0), language="zh").text
+        needle = re.sub(r"`[^`]*`|\]\([^)]*\)|\*\*[^*]*\*\*|“[^”]*”|Ada|UTC|page index|git|\+\d+/−\d+", "", needle)
+        assert not re.findall(r"[A-Za-z]{2,}", needle), needle
+
+
+# --- whatever the records hold ----------------------------------------------------------------------------------------------
+
+ANY = st.text(
+    alphabet=st.one_of(st.sampled_from("`*_[]()<>#|~\\&@/\"'-+=.“”— \n01234x"), st.characters(codec="utf-8")), max_size=50
+)
+SENTENCES = st.lists(
+    st.sampled_from(["It fixes `a_b` 3x.", 'Say "x" — 48 %!', "See [a](b) #12 v1.2.", "* 9329fb4 [x]: <b> because 2", ""]),
+    max_size=4,
+)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalog]:
+    with Catalog.open(tmp_path_factory.mktemp("hostile") / "catalog.db") as opened:
+        yield opened
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(title=ANY, body=ANY, sentences=SENTENCES, path=ANY, author=ANY, tag=ANY, old=ANY)
+def test_the_extractive_writer_never_fails_its_own_check(
+    store: Catalog, title: str, body: str, sentences: list[str], path: str, author: str, tag: str, old: str
+) -> None:
+    files = (FileChange(path=path or "a", additions=3, deletions=1), FileChange(path=f"src/{path}", additions=1))
+    first = commit(1, title or " ", body="\n".join([body, *sentences]), author=author, files=files)
+    revert = commit(
+        2, f'Revert "{title}"', author=author, links=(Link("reverts", commit(3).id), Link("pull", f"pull:{REPO}#2"))
+    )
+    one, piece = merged(5, 4)
+    put(
+        store,
+        first,
+        revert,
+        commit(3, old or " "),
+        one,
+        replace(piece, title=title or " "),
+        first_tags={first.id: tag} if tag else {},
+    )
+    records = store.records(store.select(Filter()))
+    for scope in (WEEK, NEEDLE, replace(NEEDLE, question="When and why?")):
+        for language in ("en", "zh"):
+            quotes = {record.id: Quote(record.body or record.title) for record in records}
+            judge = by_topic if scope is WEEK else judged("answered", 0)
+            found = ask(store, scope, judge, searcher=Everything(store, quotes), language=language)
+            assert found.removed == 0
+            assert found.coverage.listed == (5 if scope is WEEK else 3)
+            tokens = list(flat(PARSER.parse(found.text)))
+            allowed = LISTED | {
+                "link_open",
+                "link_close",
+                "heading_open",
+                "heading_close",
+                "blockquote_open",
+                "blockquote_close",
+            }
+            assert {token.type for token in tokens} <= allowed
+            hrefs = [str(token.attrGet("href")) for token in tokens if token.type == "link_open"]
+            assert all(href.startswith("https://example.org/acme/kernels/") for href in hrefs)
+
+
+def test_what_an_answer_claims_of_tame_records_verifies_as_plain_text_too(catalog: Catalog) -> None:
+    body = "This reduces launches from 48 to 12 by caching `plan_info` in src/part1.py.\n"
+    first = commit(1, "perf: cache plan_info in run_v2 (#1)", body=body)
+    put(
+        catalog, first, commit(6, 'Revert "perf: cache plan_info in run_v2"', links=(Link("reverts", first.id),)), *merged(9, 8)
+    )
+    found = ask(catalog)
+    evidence = {item.key: item for item in found.evidence}
+    assert len(found.claims) == 3
+    for claim in found.claims:
+        assert verify(claim.text, claim.keys, evidence, Facts(UTC)) == "exact", claim.text
+        changed = re.sub(r"[0-9](?=[^0-9]*$)", lambda digit: str((int(digit[0]) + 3) % 10), claim.text)
+        assert verify(changed, claim.keys, evidence, Facts(UTC)) != "exact", changed
+
+
+def test_a_week_is_answered_quickly(catalog: Catalog) -> None:
+    patch = "@@ -1 +1 @@\n" + "+value_1 = compute(value_2, 48)\n" * 250
+    files = tuple(FileChange(path=f"src/file{at}.py", additions=250, patch=patch) for at in range(5))
+    put(catalog, *(commit(number, files=files, events=(Event("landed", day(number / 20)),)) for number in range(200)))
+    start = datetime.now(UTC)
+    assert ask(catalog).coverage.listed == 200
+    assert datetime.now(UTC) - start < timedelta(seconds=5)
