@@ -72,8 +72,11 @@ def _key(record: Record, name: str, digits: int) -> str:
 _QUOTED = re.compile(r"(`+)(?P<code>.+?)(?<!`)\1(?!`)|\"(?P<text>[^\"]*)\"")
 _URL = re.compile(r"https?://[^\s)>\]]+")
 _KEY = re.compile(r"(?:[\w.-]+/)?[\w.-]+@[0-9a-f]{7,64}\b|(?:[\w.-]+/)?[A-Za-z][\w.-]*#\d+|arXiv:[\w./-]*\w", re.I | re.A)
-_PAIR = re.compile(r"\+(\d[\d,]*)\s*/\s*-(\d[\d,]*)")
-_SIGNED = re.compile(r"(?<![\w.])([+-])(\d[\d,]*)(?![\w.,]*\d|\w)", re.A)
+_PAIR = re.compile(r"\+(0|[1-9][\d,]*)\s*/\s*-(0|[1-9][\d,]*)(?![\d.,]*\d)")
+_FILES = re.compile(
+    r"(?:(?P<more>and |另有 ?))?(?<![\d.,])(?P<count>\d+)(?(more)(?: more\b(?: files)?| ?个文件)|(?: files?\b| ?个文件))"
+)
+_SIGNED = re.compile(r"(?<![\w.])([+-])(0|[1-9][\d,]*)(?![\w.,]*\d|\w)", re.A)
 _MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"
 _MONTH = rf"(?P<{{0}}>{_MONTHS}|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\.?"
 _DATE = re.compile(
@@ -159,7 +162,7 @@ def _problems(text: str, cited: Collection[str], said: Said, zone: tzinfo) -> It
     """What is wrong, in order; each check takes out what it has read, so that the next sees the rest."""
     rest, wrong = _check_quotes(text, said)
     yield from wrong
-    for check in (_check_links, _check_keys, _check_pairs, _check_dates, _check_references):
+    for check in (_check_links, _check_keys, _check_pairs, _check_files, _check_dates, _check_references):
         rest, wrong = check(rest, cited, said, zone)
         yield from wrong
     yield from _check_atoms(rest, said)
@@ -208,6 +211,17 @@ def _check_pairs(text: str, cited: Collection[str], said: Said, zone: tzinfo) ->
         if all(pair[side] != number for pair in said.pairs) and not within(match[0], said.text):
             wrong.append(f"wrong figure: {match[0]}")
     return _SIGNED.sub(" ", rest), wrong
+
+
+def _check_files(text: str, cited: Collection[str], said: Said, zone: tzinfo) -> tuple[str, list[str]]:
+    """ "in 5 files" is all of a record's, "and 2 more" what up to three named ones leave."""
+    wrong = []
+    for match in _FILES.finditer(text):
+        sizes = [len(record.files) for record in said.records]
+        allowed = {size - named for size in sizes for named in (1, 2, 3)} if match["more"] else set(sizes)
+        if int(match["count"]) not in allowed and not within(match[0], said.text):
+            wrong.append(f"wrong figure: {match[0]}")
+    return _FILES.sub(" ", text), wrong
 
 
 def _check_dates(text: str, cited: Collection[str], said: Said, zone: tzinfo) -> tuple[str, list[str]]:

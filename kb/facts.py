@@ -22,7 +22,9 @@ class Facts:
 
 
 # Quotes, dashes and the minus sign have many forms that a reader takes for one.
-_ALIKE = str.maketrans({**dict.fromkeys("−–—", "-"), **dict.fromkeys("“”„「」『』", '"'), **dict.fromkeys("‘’", "'")})
+_ALIKE = str.maketrans(
+    {**dict.fromkeys("−–", "-"), "—": " - ", **dict.fromkeys("“”„「」『』", '"'), **dict.fromkeys("‘’", "'")}
+)
 _DIGIT = re.compile(r"(?![0-9])\d")
 NUMBER = re.compile(r"[0-9]+(?:[.,][0-9]+)*")
 HEX = re.compile(r"(?<![0-9a-zA-Z])[0-9a-f]{7,64}(?![0-9a-zA-Z])")
@@ -101,13 +103,10 @@ class Said:
 
     @cached_property
     def counts(self) -> frozenset[int]:
-        """Counts that may be stated: files, those beside up to three named ones, lines in all, commits of a merge."""
-        found: set[int] = set()
-        for record in self.records:
-            size = len(record.files)
-            found |= {size - named for named in range(4) if size >= named}
-            found |= {len(record.linked("brought")), *totals(record)}
-        return frozenset(found)
+        """Counts that may be stated beside those of files: lines in all, commits that a merge brought."""
+        return frozenset(
+            count for record in self.records for count in (*totals(record), len(record.linked("brought")), len(record.files))
+        )
 
     @cached_property
     def instants(self) -> tuple[datetime, ...]:
