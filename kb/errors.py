@@ -1,11 +1,11 @@
 """The one error tree. Foreign exceptions are wrapped once, at the boundary, with the subject and the cause chained.
 
-    KbError                 anything that a person can be told in one line: what, where, and what to do
-    ├── ConfigError         kb.toml: unknown key, wrong type, unreadable file
-    ├── QueryError          a filter or an argument that cannot be resolved (--since, --as-of, --repo …)
-    ├── SourceError         one source could not be read; the others go on
-    ├── CatalogError        the record store cannot be opened, is newer than this program, or is locked
-    └── VectorError         the vector index or the embedding model cannot be used
+KbError                 anything that a person can be told in one line: what, where, and what to do
+├── ConfigError         kb.toml: unknown key, wrong type, unreadable file
+├── QueryError          a filter or an argument that cannot be resolved (--since, --as-of, --repo …)
+├── SourceError         one source could not be read; the others go on
+├── CatalogError        the record store cannot be opened, is newer than this program, or is locked
+└── VectorError         the vector index or the embedding model cannot be used
 """
 
 from __future__ import annotations
