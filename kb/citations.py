@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
@@ -30,7 +30,8 @@ def keys(records: Iterable[Record]) -> dict[str, str]:
     """record id -> citation key, no two alike among these records."""
     unique = list({record.id: record for record in records}.values())
     names = _names(record.repo for record in unique)
-    named = {record.id: _key(record, names.get(record.repo, ""), _digits(record, unique)) for record in unique}
+    digits = _digits(unique)
+    named = {record.id: _key(record, names.get(record.repo, ""), digits.get(record.id, 0)) for record in unique}
     count = Counter(named.values())
     # Two kinds of one number, or two names that differ only in what cannot be shown: the whole id tells them apart.
     return {id: key if count[key] == 1 else one_line(id) for id, key in named.items()}
@@ -43,15 +44,23 @@ def _names(repos: Iterable[str]) -> dict[str, str]:
     return {repo: repo.rpartition("/")[2] if count[repo.rpartition("/")[2].casefold()] == 1 else repo for repo in whole}
 
 
-def _digits(record: Record, others: Sequence[Record]) -> int:
-    """How many digits of its SHA tell a commit from the others of its repository: 7 or more."""
-    if record.kind != "commit":
-        return 0
-    same = [other.ref for other in others if other.kind == "commit" and other.repo == record.repo and other.ref != record.ref]
-    size = 7
-    while size < len(record.ref) and any(ref[:size] == record.ref[:size] for ref in same):
-        size += 1
-    return size
+def _digits(records: Iterable[Record]) -> dict[str, int]:
+    """commit's id -> how many digits of its SHA tell it from the others of its repository: 7 or more."""
+    found: dict[str, int] = {}
+    ordered = sorted((record for record in records if record.kind == "commit"), key=lambda record: (record.repo, record.ref))
+    for at, record in enumerate(ordered):
+        found[record.id] = 7
+        for other in (*ordered[max(at - 1, 0) : at], *ordered[at + 1 : at + 2]):
+            if other.repo == record.repo and other.ref != record.ref:
+                found[record.id] = max(found[record.id], _shared(record.ref, other.ref) + 1)
+    return found
+
+
+def _shared(one: str, other: str) -> int:
+    """How many characters two texts begin with alike."""
+    return next(
+        (at for at, (left, right) in enumerate(zip(one, other, strict=False)) if left != right), min(len(one), len(other))
+    )
 
 
 def _key(record: Record, name: str, digits: int) -> str:
@@ -92,6 +101,7 @@ _ATOM = re.compile(
     r"(?<![\w.])[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?(?![\w.,]*[0-9])|[A-Za-z0-9_.:/@%+*$~\\-]*[A-Za-z0-9_%]", re.A
 )
 _CODE_LIKE = re.compile(r"_|::|[a-z][A-Z]|[A-Z][a-z]+[A-Z]|^--?\w|/|\w\.\w|^[A-Z]+-?\d|\d")
+_SAYS = re.compile(r"[A-Za-z0-9_\"`]")  # a text with none of these says nothing that is checked
 _WORDS_WITH_MARKS = re.compile(r"(?:and/or|either/or|e\.g|i\.e|a\.k\.a|w/o?|n/a|read/write|load/store|input/output)", re.I)
 
 
@@ -160,6 +170,8 @@ def _short(text: str) -> str:
 
 def _problems(text: str, cited: Collection[str], said: Said, zone: tzinfo) -> Iterator[str]:
     """What is wrong, in order; each check takes out what it has read, so that the next sees the rest."""
+    if not _SAYS.search(text):
+        return
     rest, wrong = _check_quotes(text, said)
     yield from wrong
     for check in (_check_links, _check_keys, _check_pairs, _check_files, _check_dates, _check_references):
@@ -192,7 +204,8 @@ def _check_links(text: str, cited: Collection[str], said: Said, zone: tzinfo) ->
 def _check_keys(text: str, cited: Collection[str], said: Said, zone: tzinfo) -> tuple[str, list[str]]:
     rest = text
     for key in sorted(map(plain, cited), key=len, reverse=True):
-        rest = re.sub(rf"(?<![\w/]){re.escape(key)}(?!\w)", " ", rest, flags=re.A)
+        if key in rest:
+            rest = re.sub(rf"(?<![\w/]){re.escape(key)}(?!\w)", " ", rest, flags=re.A)
     # What still looks like a key is another record's, unless a cited record itself names it.
     wrong = [f"unknown key: {_short(match[0])}" for match in _KEY.finditer(rest) if not within(match[0], said.text)]
     return _KEY.sub(" ", rest), wrong
@@ -278,7 +291,7 @@ def _stands(atom: str, said: Said) -> bool:
         return True
     if number := re.fullmatch(r"(\d+(?:[.,]\d+)*)([A-Za-z%µ]{0,4})", atom):
         value = figure(number[1])
-        whole_count = value.isdigit() and int(value) in said.counts and not number[2]
+        whole_count = value in map(str, said.counts) and not number[2]
         return whole_count or (value in said.numbers and (not number[2] or within(f"{number[1]} {number[2]}", said.text)))
     if "/" in atom and "_" not in atom and not re.search(r"\d|\.", atom):  # "prefill/decode" is two plain words
         return all(not _CODE_LIKE.search(part) or _stands(part, said) for part in atom.split("/"))

@@ -72,11 +72,15 @@ def folded(matched: Sequence[Record], found: Views) -> list[View]:
     """Each matched record in exactly one view: what a matched merge brought stands below it; one commit stands with it."""
     ids = {record.id for record in matched}
     below = {record.id: merge for record in matched for merge in record.linked("landed-by") if merge in ids}
+    children_of: dict[str, list[View]] = {}
+    for record in matched:
+        if record.id in below:
+            children_of.setdefault(below[record.id], []).append(found.of[record.id])
     result = []
     for record in matched:
         if record.id in below:
             continue
-        children = [found.of[other.id] for other in matched if below.get(other.id) == record.id]
+        children = children_of.get(record.id, [])
         view = found.of[record.id]
         brought = record.linked("brought")
         if len(brought) == 1 and brought[0] in found.of:

@@ -112,7 +112,7 @@ def test_what_stands_in_the_record_is_exact(text: str) -> None:
         ("3 files", "wrong figure: 3 files"),
         ("and 2 more", "wrong figure: and 2 more"),
         ("共 1 个文件", "wrong figure: 1 个文件"),
-        ("+04/−2", "wrong figure: 04/-2"),
+        ("+04/−2", "wrong figure: 04"),
         ("PR #2451", "wrong reference: #2451"),
         ("9329fb5", "wrong SHA: 9329fb5"),
         ("v0.6", "not in the record: v0.6"),
