@@ -1,9 +1,9 @@
 """What reading a history costs: our source, plain ``git log``, and PyDriller, over the same commits.
 
-    python -m benchmarks.ingest_reading --repo PATH [--rounds 5] [--json]
+    python -m benchmarks.ingest_reading --repo PATH [--rounds 5] [--last 150] [--json]
 
 CPU seconds, children included, measured by turns so that a busy machine disturbs all alike. PyDriller is optional
-(``pip install pydriller``) and reads the last 150 mainline commits only: the whole history would take it minutes.
+(``pip install pydriller``) and reads the last 150 mainline commits, or with ``--last 0`` the whole history (a minute).
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ GOALS = {"git_ratio": 1.35, "pydriller_ratio": 10.0, "peak_mb": 100.0}
 LAST = 150
 
 
-def measure(repo_path: str | Path, *, rounds: int = 5) -> dict[str, Any]:
+def measure(repo_path: str | Path, *, rounds: int = 5, last: int = LAST) -> dict[str, Any]:
     """Costs of reading the history of the default branch at ``repo_path`` (a checkout or a bare repository).
 
     ``git_ratio``: median over ``rounds`` of our CPU seconds by those of ``git log --raw -z -p -M``, each beside its neighbour.
-    ``pydriller_ratio``: PyDriller's CPU seconds by ours over the last mainline commits, None where it is not installed.
+    ``pydriller_ratio``: PyDriller's CPU seconds by ours over the ``last`` mainline commits (0: all), None without it.
     ``peak_mb``: peak resident memory (MiB) of a process of its own that reads everything, and ``child_peak_mb`` of its git.
     """
     gitdir = locate(Path(repo_path))
@@ -56,7 +56,7 @@ def measure(repo_path: str | Path, *, rounds: int = 5) -> dict[str, Any]:
             "git_ratio": round(statistics.median(a / b for a, b in zip(ours, git, strict=True)), 3),
             "peak_mb": peak,
             "child_peak_mb": child_peak,
-            **_beside_pydriller(source, gitdir.path, Path(folder), rounds=min(rounds, 3)),
+            **_beside_pydriller(source, gitdir.path, Path(folder), rounds=min(rounds, 3) if last else 1, last=last),
         }
 
 
@@ -110,13 +110,16 @@ def _max_rss(who: int) -> float:
     return round(resource.getrusage(who).ru_maxrss / (1024 * 1024 if sys.platform == "darwin" else 1024), 1)
 
 
-def _beside_pydriller(source: Source, gitdir: Path, folder: Path, *, rounds: int) -> dict[str, Any]:
+def _beside_pydriller(source: Source, gitdir: Path, folder: Path, *, rounds: int, last: int) -> dict[str, Any]:
     if importlib.util.find_spec("pydriller") is None:
         return {"pydriller_ratio": None, "pydriller_note": "not installed: pip install pydriller"}
-    mainline = _git(gitdir, "rev-list", "--first-parent", f"--max-count={LAST + 1}", "HEAD").decode().split()
-    base, tip = mainline[-1], mainline[0]
-    cursor = Cursor(branch=_branch(gitdir), history="all", since=None, tip=base, base=base).dumps()
-    shas = _git(gitdir, "rev-list", "--reverse", f"{base}..{tip}").decode().split()
+    mainline = _git(gitdir, "rev-list", "--first-parent", "HEAD").decode().split()
+    cursor, span = None, "HEAD"
+    if 0 < last < len(mainline):
+        base = mainline[last]
+        cursor = Cursor(branch=_branch(gitdir), history="all", since=None, tip=base, base=base).dumps()
+        span = f"{base}..HEAD"
+    shas = _git(gitdir, "rev-list", "--reverse", span).decode().split()
     ours, theirs = [], []
     with _with_config(gitdir, folder / "pydriller") as copy:
         for _ in range(rounds):
@@ -160,13 +163,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repo", type=Path, required=True, help="a checkout or a bare repository")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--last", type=int, default=LAST, help="mainline commits for PyDriller; 0: all")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--peak", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.peak:
         print(json.dumps(_peak_of_reading(options.repo)))
         return
-    found = measure(options.repo, rounds=options.rounds)
+    found = measure(options.repo, rounds=options.rounds, last=options.last)
     if options.json:
         print(json.dumps(found))
         return

@@ -12,7 +12,7 @@ from ingest._git_repo import Repo
 from ingest._git_run import GitError
 
 # git reads a pack 10% faster from new to old, as its deltas lie: it is asked so, block by block, and each is turned round.
-_BLOCK = 256
+_BLOCK = 512
 # After a failure git is started anew; with few commits at a time a history that lacks every blob does not cost its square.
 _STEP = 256
 

@@ -145,7 +145,7 @@ class _Parser:
         if self._state == self._raw:
             self._entries(self._buffer)
         elif self._state == self._patch:
-            self._sections(self._buffer.removesuffix(b"\n"))
+            self._sections(self._buffer, len(self._buffer.removesuffix(b"\n")))
         if self._state in (self._after, self._raw, self._patch):
             self._emit()
         done, self._done, self._state = self._done, [], self._seek
@@ -214,15 +214,14 @@ class _Parser:
     def _entries(self, raw: bytes) -> None:
         parts = iter(raw.split(b"\0"))
         for entry in parts:
-            fields = entry[1:].split(b" ")
-            if not entry.startswith(b":") or len(fields) < 5 or not fields[4]:
+            status = chr(entry[entry.rfind(b" ") + 1]) if entry.count(b" ") == 4 and entry[-1:] != b" " else ""
+            if not status or not entry.startswith(b":"):
                 continue
-            status = chr(fields[4][0])
             path = next(parts, b"")
             old_path = b""
             if status in "RC":
                 old_path, path = path, next(parts, b"")
-            file = _File(path, old_path, status, SUBMODULE in fields[:2])
+            file = _File(path, old_path, status, SUBMODULE in entry[:14])
             self._files.append(file)
             self._owners.extend((file, file) if status == "T" else (file,))
 
@@ -230,7 +229,7 @@ class _Parser:
         buffer = self._buffer
         end = buffer.find(self._start)
         if end >= 0:
-            self._sections(buffer[: end - 1])
+            self._sections(buffer, end - 1)
             self._buffer = buffer[end:]
             self._emit()
             return True
@@ -239,16 +238,16 @@ class _Parser:
             if len(buffer) < LINE_LIMIT:
                 return False
             cut = len(buffer) - len(self._start)
-        self._sections(buffer[:cut])
+        self._sections(buffer, cut)
         self._buffer = buffer[cut:]
         return False
 
-    def _sections(self, region: bytes) -> None:
-        """Reads whole lines, each with the newline before it, so that counting ``\\n+`` counts lines."""
+    def _sections(self, region: bytes, end: int) -> None:
+        """Reads ``region`` up to ``end``: whole lines, each with the newline before it: to count ``\\n+`` is to count lines."""
         at = 0
         while at >= 0:
-            section = region.find(_SECTION, at)
-            stop = len(region) if section < 0 else section
+            section = region.find(_SECTION, at, end)
+            stop = end if section < 0 else section
             if stop > at and self._file is not None:
                 self._lines(self._file, region, at, stop)
             if section < 0:
