@@ -93,7 +93,10 @@ _RELEASE = re.compile(
     re.I,
 )
 _OWN_VERSION = re.compile(r"\W*bump version\b", re.I)
-_TYPO = re.compile(r"\b(?:typos?|misspell\w*|spelling|wording|duplicated word|legend)\b", re.I)
+_TYPO = re.compile(
+    r"\b(?:(?:fix|update|improve|correct)\w* (?:the )?(?:documentation|docstrings?|docs?|comments?)|typos?|misspell\w*|spelling|wording|duplicated word|legend)\b",
+    re.I,
+)
 _NAMES_OTHER = re.compile(
     r"\b(?:torch|pytorch|cuda|cutlass|cute|cudnn|tvm|tvm-ffi|apache-tvm-ffi|triton|numpy|python|ck|"
     r"composable_kernel|aiter|quack|submodules?|cccl|nvcc|"

@@ -48,6 +48,7 @@ CODE = (FileChange(path="csrc/kernel.cu", additions=30, deletions=3), FileChange
         ("Remove code_object and its helpers", "refactoring"),
         ("docs: document replay command in CLI reference (#2919)", "docs"),
         ("fix typo in docs of the sampler", "docs"),
+        ("Fix documentation of `m_grouped_gemm` in m_grouped_gemm.py", "docs"),
         ("Fix typo: 'seperately' -> 'separately' in README", "docs"),
         ("test: enable bmm_mxfp8 cutlass backend coverage on SM12x (#3183)", "tests"),
         ("[Test] Skip non-files in cache_utils.py", "tests"),
