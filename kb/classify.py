@@ -94,7 +94,8 @@ _RELEASE = re.compile(
 )
 _OWN_VERSION = re.compile(r"\W*bump version\b", re.I)
 _TYPO = re.compile(
-    r"\b(?:(?:fix|update|improve|correct)\w* (?:the )?(?:documentation|docstrings?|docs?|comments?)|typos?|misspell\w*|spelling|wording|duplicated word|legend)\b",
+    r"\b(?:(?:fix|update|improve|correct)\w* (?:the )?(?:documentation|docstrings?|docs?|comments?)|typos?|misspell\w*|"
+    r"spelling|wording|duplicated word|legend)\b",
     re.I,
 )
 _NAMES_OTHER = re.compile(
