@@ -142,3 +142,16 @@ def read(source: Source) -> dict[str, Record]:
 
 def landed(record: Record) -> datetime:
     return next(event.at for event in record.events if event.kind == "landed")
+
+
+def varied(repo: GitRepo, first: int, last: int) -> None:
+    """Commits, side branches, merges and tags, one number a day."""
+    for number in range(first, last):
+        repo.commit(f"commit {number}", {f"f{number % 3}": f"{number}\n"}, when=day(number))
+        if number % 4 == 3:
+            repo.git("checkout", "--quiet", "-b", f"side{number}", "HEAD~1")
+            repo.commit(f"side {number}", {f"s{number}": "1\n"}, when=day(number))
+            repo.git("checkout", "--quiet", "main")
+            repo.merge(f"side{number}", f"merge {number}", when=day(number + 0.5))
+        if number % 5 == 0:
+            repo.git("tag", f"v{number}", when=day(number))
