@@ -1,0 +1,125 @@
+"""Answered, closest match or abstained: properties of the cut and of the confidence, and each way to judge."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kb.judge import ANSWERED, PARTIAL, confidence, cut, judge
+from kb.types import Found, Hit, Judgement, Quote, Scope
+from tests.records import commit
+
+NEEDLE = Scope(question="which change fixed the race?", topic="race")
+WINDOW = Scope(question="what changed in MoE?", topic="MoE", intent="window")
+NAMED = Scope(question="what is #7?", identifiers=("#7",), intent="identifier")
+
+unit = st.floats(0, 1)
+falling = st.lists(unit, min_size=1, max_size=40).map(lambda found: [1.0, *sorted(found, reverse=True)[1:]])
+features = st.fixed_dictionaries({"late": unit, "coverage": unit, "names": unit})
+
+
+def hits(scores: Sequence[float], best: Mapping[str, float] | None = None) -> tuple[Hit, ...]:
+    record = commit(1)
+    return tuple(Hit(record, score, Quote(record.title), (best or {}) if at == 0 else {}) for at, score in enumerate(scores))
+
+
+def judged(scope: Scope, found: tuple[Hit, ...]) -> Judgement:
+    return judge(scope, Found(hits=found, in_window=len(found)))
+
+
+# --- the cut --------------------------------------------------------------------------------------------------------------
+
+
+@given(falling)
+def test_the_cut_leaves_at_least_one_and_at_most_all(scores: list[float]) -> None:
+    assert 1 <= cut(scores) <= len(scores)
+
+
+@given(falling)
+def test_the_cut_never_parts_equals(scores: list[float]) -> None:
+    at = cut(scores)
+    assert at == len(scores) or scores[at - 1] > scores[at]
+
+
+@given(falling, st.integers(1, 4))
+def test_the_cut_falls_at_the_same_score_however_many_records_have_each(scores: list[float], times: int) -> None:
+    assert cut([score for score in scores for _ in range(times)]) == times * cut(scores)
+
+
+@given(st.integers(1, 9), st.integers(1, 9), st.floats(0.7, 1), st.floats(0, 0.2))
+def test_a_clear_drop_is_where_the_topic_ends(above: int, below: int, high: float, low: float) -> None:
+    assert cut([1.0] + [high] * (above - 1) + [low] * below) == above
+
+
+def test_the_cut_of_scores_that_fall_nowhere_keeps_all() -> None:
+    assert cut([1.0, 0.99, 0.98, 0.97]) == 4
+
+
+# --- confidence -----------------------------------------------------------------------------------------------------------
+
+
+@given(features, falling)
+def test_confidence_is_a_probability(best: dict[str, float], scores: list[float]) -> None:
+    assert 0 <= confidence(hits(scores, best)) <= 1
+
+
+@given(features, falling, st.sampled_from(["coverage", "names"]), unit)
+def test_a_record_that_holds_more_of_the_question_is_never_less_sure(
+    best: dict[str, float], scores: list[float], name: str, more: float
+) -> None:
+    raised = {**best, name: max(best[name], more)}
+    assert confidence(hits(scores, raised)) >= confidence(hits(scores, best))
+
+
+@given(features, falling)
+def test_a_closer_rival_never_makes_the_best_surer(best: dict[str, float], scores: list[float]) -> None:
+    closer = [1.0] * len(scores)
+    assert confidence(hits(closer, best)) <= confidence(hits(scores, best))
+
+
+def test_confidence_without_late_interaction_rests_on_coverage() -> None:
+    held = confidence(hits([1.0, 0.2], {"coverage": 1.0, "names": 1.0}))
+    not_held = confidence(hits([1.0, 1.0], {"coverage": 0.1, "names": 0.0}))
+    assert held > ANSWERED > PARTIAL > not_held
+
+
+# --- judging --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scope", [NEEDLE, WINDOW, NAMED])
+def test_nothing_found_is_abstained(scope: Scope) -> None:
+    assert judged(scope, ()) == Judgement("abstained", 0.0, ())
+
+
+@given(features, falling)
+def test_status_and_confidence_of_a_described_change_agree(best: dict[str, float], scores: list[float]) -> None:
+    verdict = judged(NEEDLE, hits(scores, best))
+    sure = confidence(hits(scores, best))
+    assert verdict.status == ("answered" if sure >= ANSWERED else "partial" if sure >= PARTIAL else "abstained")
+    assert verdict.matched == (() if verdict.status == "abstained" else (0,))
+
+
+def test_a_described_change_of_which_the_record_holds_everything_is_answered() -> None:
+    assert judged(NEEDLE, hits([1.0, 0.3], {"late": 0.9, "coverage": 1.0, "names": 1.0})).status == "answered"
+
+
+def test_an_identifier_is_answered_by_a_record_that_holds_it_and_else_not_at_all() -> None:
+    assert judged(NAMED, hits([1.0], {"named": 0.6})) == Judgement("answered", 0.6, (0,))
+    assert judged(NAMED, hits([1.0], {"late": 0.9, "coverage": 1.0, "names": 1.0})).status == "abstained"
+
+
+def test_a_window_without_topic_matches_every_record() -> None:
+    assert judged(replace(WINDOW, topic=""), hits([0.0] * 7)) == Judgement("answered", 1.0, tuple(range(7)))
+
+
+def test_a_window_whose_topic_no_record_holds_is_abstained() -> None:
+    assert judged(WINDOW, hits([1.0, 0.9], {"coverage": 0.1, "names": 1.0})).status == "abstained"
+
+
+def test_a_window_matches_what_stands_above_the_cut() -> None:
+    verdict = judged(WINDOW, hits([1.0, 0.9, 0.88, 0.2, 0.1], {"coverage": 0.9, "names": 1.0}))
+    assert (verdict.status, verdict.matched) == ("answered", (0, 1, 2))
