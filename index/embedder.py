@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from kb.errors import VectorError
 
 if TYPE_CHECKING:
+    import torch
     from sentence_transformers import SentenceTransformer
 
 TOKEN_DIMENSION = 96
@@ -96,32 +97,51 @@ class Embedder:
         return int(found)
 
     @cached_property
-    def _projection(self) -> Vectors:
-        width = self.dimension
-        square = np.random.default_rng(_SEED).normal(size=(width, max(TOKEN_DIMENSION, 1)))
-        return (
-            np.linalg.qr(square)[0].astype(np.float32)
-            if width > TOKEN_DIMENSION
-            else np.eye(width, TOKEN_DIMENSION, dtype=np.float32)
-        )
+    def _projection(self) -> torch.Tensor:
+        import torch
+
+        square = np.random.default_rng(_SEED).normal(size=(self.dimension, TOKEN_DIMENSION))
+        chosen = np.linalg.qr(square)[0] if self.dimension > TOKEN_DIMENSION else np.eye(self.dimension, TOKEN_DIMENSION)
+        return torch.from_numpy(chosen.astype(np.float32)).to(self._device)
 
     def encode(self, texts: Sequence[str]) -> list[Embedded]:
         """Embed texts, in the order given (computed in order of length, so that little is padding)."""
-        if not texts:
-            return []
-        outputs = self._model.encode(list(texts), batch_size=self._batch_size, output_value=None, show_progress_bar=False)
-        return [self._embedded(output) for output in outputs]
+        order = sorted(range(len(texts)), key=lambda at: len(texts[at]))
+        found: dict[int, Embedded] = {}
+        for start in range(0, len(order), self._batch_size):
+            chosen = order[start : start + self._batch_size]
+            found.update(zip(chosen, self._batch([texts[at] for at in chosen]), strict=True))
+        return [found[at] for at in range(len(texts))]
+
+    def queries(self, texts: Sequence[str]) -> list[Embedded]:
+        """Embed questions in one pass; ``words`` are their word pieces' words, so that each token can be weighted."""
+        return [
+            replace(item, words=self._words(text)[: len(item.tokens)])
+            for text, item in zip(texts, self._batch(texts), strict=True)
+        ]
 
     def query(self, text: str) -> Embedded:
-        """Embed a question; ``words`` are its word pieces' words, so that each token can be weighted."""
-        (output,) = self._model.encode([text], output_value=None, show_progress_bar=False)
-        return self._embedded(output, words=self._words(text))
+        """Embed one question."""
+        return self.queries([text])[0]
 
-    def _embedded(self, output: Any, *, words: tuple[str, ...] = ()) -> Embedded:
-        sentence = output["sentence_embedding"].float().cpu().numpy()
-        length = int(output["attention_mask"].sum())
-        tokens = output["token_embeddings"][:length].float().cpu().numpy()[1:-1]  # without padding, [CLS] and [SEP]
-        return Embedded(_unit(sentence), _compact(tokens, self._projection), words[: len(tokens)])
+    def _batch(self, texts: Sequence[str]) -> list[Embedded]:
+        """One forward pass. All of a batch is converted at once: card by card it costs more than the model."""
+        import torch
+
+        with torch.inference_mode():
+            features = self._model.preprocess(list(texts))
+            output = self._model(
+                {name: value.to(self._device) if isinstance(value, torch.Tensor) else value for name, value in features.items()}
+            )
+            hidden = torch.nn.functional.normalize(output["token_embeddings"].float() @ self._projection, dim=-1)
+            tokens = (hidden * _TOKEN_SCALE).round().to(torch.int8).cpu().numpy()
+            sentences = torch.nn.functional.normalize(output["sentence_embedding"].float(), dim=-1).cpu().numpy()
+            lengths = output["attention_mask"].sum(dim=1).tolist()
+        # Without [CLS], [SEP] and padding; copies, so that a card does not keep its whole batch alive.
+        return [
+            Embedded(sentence.copy(), own[1 : max(length - 1, 1)].copy())
+            for sentence, own, length in zip(sentences, tokens, lengths, strict=True)
+        ]
 
     def _words(self, text: str) -> tuple[str, ...]:
         encoding = self._model.tokenizer(
@@ -134,14 +154,6 @@ class Embedder:
                 left, right = spans.get(word, (start, end))
                 spans[word] = (min(left, start), max(right, end))
         return tuple(text[slice(*spans[word])] for word in ids[1:-1] if word is not None)
-
-
-def _unit(vectors: Vectors) -> Vectors:
-    return np.asarray(vectors / (np.linalg.norm(vectors, axis=-1, keepdims=True) + 1e-9), dtype=np.float32)
-
-
-def _compact(tokens: Vectors, projection: Vectors) -> TokenVectors:
-    return np.round(_unit(tokens @ projection) * _TOKEN_SCALE).astype(np.int8)
 
 
 def _has_fast_bf16(torch: Any) -> bool:
