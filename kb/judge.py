@@ -27,6 +27,8 @@ _LEXICAL_INTERCEPT = -6.5
 _LEXICAL_WEIGHTS = {"gap": 6.0, "coverage": 4.0, "names": 2.8}
 
 _RIVALS = 5
+_LEAST = 0.12  # coverage below which nothing was found, however far the best stands out among a handful of records
+_UNFOUNDED = 0.05
 _CUT_AT, _CUT_WIDTH = 0.55, 0.15
 _CUT_LOWEST, _CUT_HIGHEST = 0.25, 0.85
 _TOPIC_HELD = 0.3  # coverage that the best record of a set question must reach for the topic to be there at all
@@ -43,6 +45,8 @@ def judge(scope: Scope, found: Found) -> Judgement:
         named = best.features.get("named", 0.0)
         return Judgement("answered", named, (0,)) if named > 0 else Judgement("abstained", 0.0, ())
     sure = confidence(found.hits)
+    if best.features.get("coverage", 0.0) < _LEAST:
+        sure = min(sure, _UNFOUNDED)
     status = "answered" if sure >= ANSWERED else "partial" if sure >= PARTIAL else "abstained"
     return Judgement(status, round(sure, 4), (0,) if status != "abstained" else ())
 
@@ -51,8 +55,10 @@ def confidence(hits: Sequence[Hit]) -> float:
     """How likely the best hit is the change described, 0..1."""
     best, rivals = hits[0], hits[1 : 1 + _RIVALS]
     values = {name: best.features.get(name, 0.0) for name in ("late", "coverage", "names")}
-    values["gap"] = 1.0 - _mean([hit.score for hit in rivals])
-    values["late_gap"] = values["late"] - _mean([hit.features.get("late", 0.0) for hit in rivals])
+    # Standing out among few rivals means less.
+    share = len(rivals) / _RIVALS
+    values["gap"] = share * (1.0 - _mean([hit.score for hit in rivals]))
+    values["late_gap"] = share * (values["late"] - _mean([hit.features.get("late", 0.0) for hit in rivals]))
     intercept, weights = (_INTERCEPT, _WEIGHTS) if values["late"] > 0 else (_LEXICAL_INTERCEPT, _LEXICAL_WEIGHTS)
     return 1.0 / (1.0 + math.exp(-(intercept + sum(weight * values[name] for name, weight in weights.items()))))
 

@@ -37,7 +37,8 @@ class SourceContext:
 class Source(Protocol):
     """One place that records come from. Its class is a frozen dataclass whose fields are its keys in ``kb.toml``.
 
-    Every field but ``context`` (a SourceContext, keyword-only, given by wiring) is a config key, and a field without a default is a required one.
+    Every field but ``context`` (a SourceContext, keyword-only, given by wiring) is a config key, and a field without a default
+    is a required one.
     ``repo`` ("owner/name", or "" where there is none) is what its records' ``repo`` will be.
     """
 

@@ -11,6 +11,7 @@ from kb.citations import Piece
 from kb.escape import code, fenced, inert, link, prose, quoted, shorten
 from kb.facts import zone_name
 from kb.lines import Line
+from kb.text import squeeze
 from kb.types import Coverage, Found, LedgerRow, Quote, Scope
 from kb.wording import Words
 
@@ -64,7 +65,7 @@ def line_markdown(line: Line, *, depth: int = 0) -> str:
 def quote_markdown(quote: Quote, words: Words) -> str:
     """A verbatim quote: a block quote, or for a hunk its place and a fenced diff."""
     if not quote.path:
-        return quoted(quote.text)
+        return quoted(squeeze(quote.text))  # where a paragraph was wrapped is not part of what it says
     path = code(shorten(quote.path, _LONGEST_PATH))
     where = words.notes["at"].format(path=path, line=quote.line) if quote.line else path
     return f"{where}\n\n{fenced(quote.text, 'diff')}"

@@ -171,7 +171,8 @@ class Scope:
     ``intent`` is window (a set question: every matching record), needle (one record, described) or identifier (named exactly).
     ``topic`` is what is left once time, repository and question words are taken out, in English terms (a Chinese topic has gone
     through the glossary); ``facets`` are kinds of change asked for (revert, breaking, fix, feature, performance, …).
-    ``unresolved`` are expressions of time that could not be resolved: always shown, never dropped. Empty ``repos`` or ``kinds`` mean all.
+    ``unresolved`` are expressions of time that could not be resolved: always shown, never dropped. Empty ``repos`` or
+    ``kinds`` mean all.
     """
 
     question: str
@@ -264,7 +265,7 @@ class LedgerRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What a search found: ``hits`` best first, of ``in_window`` records that the scope's window, repositories and kinds let through.
+    """What a search found: ``hits`` best first, of ``in_window`` records that window, repositories and kinds let through.
 
     ``timings_ms`` maps stage to milliseconds; ``degraded`` says what could not be used (no vectors yet, say), "" where all was.
     """
@@ -289,10 +290,11 @@ class Coverage:
 class Answer:
     """An answer with everything that it rests on.
 
-    ``status``: answered, partial (closest matches, not confirmed) or abstained. ``text`` is Markdown, safe to render. ``evidence``
-    has each cited record once; ``matched`` are the ids of those that answer the question, without what is only mentioned
-    beside them. ``removed`` counts claims that failed verification and stand nowhere in the answer. ``ledger``
-    has the sources that the scope touches; ``degraded`` says what the search could not use; ``confidence`` is in 0..1.
+    ``status``: answered, partial (closest matches, not confirmed) or abstained. ``text`` is Markdown, safe to render.
+    ``evidence`` has each cited record once; ``matched`` are the ids of those that answer the question, without what is
+    only mentioned beside them. ``removed`` counts claims that failed verification and stand nowhere in the answer.
+    ``ledger`` has the sources that the scope touches; ``degraded`` says what the search could not use; ``confidence``
+    is in 0..1.
     """
 
     question: str
