@@ -16,6 +16,7 @@ PARTS = ("m0", "m1", "d0", "d1")
 
 _MESSAGE = 900  # characters: about 220 word pieces, within the model's 256
 _OVERLAP = 50
+_TITLE = 300  # of the title before the second half of a message; a title may be of any length
 _DIFF = 480
 _LINES = 120  # lines of a patch looked at for a card: enough to fill it, little of a huge one
 
@@ -32,7 +33,7 @@ def cards(record: Record) -> list[Card]:
     found = [Card(record.id, "m0", message[:_MESSAGE])]
     if len(message) > _MESSAGE:
         rest = message[_MESSAGE - _OVERLAP : 2 * _MESSAGE - _OVERLAP]
-        found.append(Card(record.id, "m1", f"{record.title}\n{rest}"))
+        found.append(Card(record.id, "m1", f"{record.title[:_TITLE]}\n{rest}"))
     for number, file in enumerate(significant_files(record.files)[:2]):
         found.append(Card(record.id, f"d{number}", _diff_text(file)))
     return found

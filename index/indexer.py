@@ -6,7 +6,9 @@ then the store's mark. What was not marked is done again, with the same ids.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +21,6 @@ from index.manifest import Manifest
 from index.vectors import Indexed as IndexedRecord
 from index.vectors import Vectors
 from kb.catalog import Catalog, Filter
-from kb.errors import VectorError
 from kb.protocols import Progress, silent
 from kb.sync import Indexed
 from kb.types import Card, Record
@@ -35,34 +36,65 @@ class Index:
         self.chroma = chroma
         self.embedder = embedder
         self.wanted = Manifest(model=embedder.name, chroma=address)
-        self._open: tuple[str, Vectors] | None = None
+        self._open: dict[str, Vectors] = {}
+        self._mutex = threading.Lock()
 
-    def current(self) -> Manifest | None:
-        """The manifest in use if it fits the configuration, else None: then only lexical search works until the next sync."""
+    def current(self, catalog: Catalog | None = None) -> Manifest | None:
+        """The manifest in use if it fits the configuration and the record store, else None: then only lexical search works
+        until the next sync."""
         found = manifests.read(self.folder)
-        return found if found and found.fits(self.wanted) else None
+        return found if found and found.fits(self.wanted, catalog=identity(catalog) if catalog else "") else None
 
-    def vectors(self, manifest: Manifest) -> Vectors:
-        """The vectors of a generation (opened once)."""
-        if self._open is None or self._open[0] != manifest.generation:
-            self.close()
-            self._open = (manifest.generation, Vectors(self._path(manifest)))
-        return self._open[1]
+    def vectors(self, manifest: Manifest, *, create: bool = False) -> Vectors:
+        """The vectors of a generation, opened once.
+
+        One that another process has replaced stays open until ``close``: another thread may be reading it.
+
+        Raises:
+            VectorError: they are not there, or cannot be read.
+        """
+        with self._mutex:
+            if manifest.generation not in self._open:
+                self._open[manifest.generation] = Vectors(self._path(manifest), create=create)
+            return self._open[manifest.generation]
 
     def _path(self, manifest: Manifest) -> Path:
         return self.folder / f"vectors-{manifest.generation}.db"
 
-    def close(self) -> None:
-        """Close the vectors."""
-        if self._open is not None:
-            self._open[1].close()
-            self._open = None
+    def is_whole(self, manifest: Manifest, *, asked: bool) -> bool:
+        """Whether both halves of a generation are there. Chroma is only ``asked`` on request, as loading it takes a second;
+        an embedded database that someone has deleted is missed without it."""
+        if not self._path(manifest).exists():
+            return False
+        if self.vectors(manifest).is_empty:
+            return True
+        return self.chroma.is_there and (not asked or self.chroma.has(manifest.collection))
 
-    def discard(self, manifest: Manifest) -> None:
-        """Delete a generation that is no longer in use."""
-        self.chroma.drop(manifest.collection)
-        for path in self.folder.glob(f"vectors-{manifest.generation}.db*"):
-            path.unlink(missing_ok=True)
+    def close(self) -> None:
+        """Close the vectors and Chroma."""
+        with self._mutex:
+            for vectors in self._open.values():
+                vectors.close()
+            self._open.clear()
+        self.chroma.close()
+
+    def discard_others(self, kept: Manifest) -> None:
+        """Delete every generation but one: what was replaced, and what a broken-off ``kb reindex`` has left."""
+        for path in self.folder.glob("vectors-*.db"):
+            other = replace(kept, generation=path.stem.removeprefix("vectors-"))
+            if other.generation == kept.generation:
+                continue
+            self.chroma.drop(other.collection)
+            with self._mutex:
+                if other.generation in self._open:
+                    self._open.pop(other.generation).close()
+            for part in self.folder.glob(f"{path.name}*"):
+                part.unlink(missing_ok=True)
+
+
+def identity(catalog: Catalog) -> str:
+    """What tells a record store from every other."""
+    return catalog.stamp().partition(":")[0]
 
 
 class CatalogIndexer:
@@ -79,13 +111,16 @@ class CatalogIndexer:
         Raises:
             VectorError: the index or the embedding model cannot be used.
         """
-        current = self._index.current()
+        current = self._index.current(self._catalog)
         if current is None:
             if manifests.read(self._index.folder) is not None:
                 return self.rebuild(progress)
             self._catalog.mark_all_pending()
-            current = manifests.fresh(self._index.wanted)
+            current = manifests.fresh(self._index.wanted, catalog=identity(self._catalog))
+            self._index.vectors(current, create=True)
             manifests.write(self._index.folder, current)
+        elif not self._index.is_whole(current, asked=self._catalog.pending_count() > 0):
+            return self.rebuild(progress)
         self._remove_gone(current)
         total = self._catalog.pending_count()
         done = written = 0
@@ -100,8 +135,9 @@ class CatalogIndexer:
     def rebuild(self, progress: Progress = silent) -> Indexed:
         """Build the whole index anew beside the old one, then swap; questions go on being answered from the old one
         meanwhile."""
-        old = self._readable_manifest()
-        new = manifests.fresh(self._index.wanted)
+        self._index.chroma.renew()
+        new = manifests.fresh(self._index.wanted, catalog=identity(self._catalog))
+        self._index.vectors(new, create=True)
         docs = self._catalog.select(Filter())
         marks: list[tuple[int, str]] = []
         written = 0
@@ -113,15 +149,8 @@ class CatalogIndexer:
         manifests.write(self._index.folder, new)
         self._catalog.mark_all_pending()
         self._catalog.mark_indexed(marks)
-        if old is not None:
-            self._index.discard(old)
+        self._index.discard_others(new)
         return Indexed(cards=written, records=len(docs))
-
-    def _readable_manifest(self) -> Manifest | None:
-        try:
-            return manifests.read(self._index.folder)
-        except VectorError:
-            return None
 
     def _remove_gone(self, manifest: Manifest) -> None:
         gone = self._catalog.unindexed_gone()

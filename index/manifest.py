@@ -20,17 +20,23 @@ from kb.errors import VectorError
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """``model``, ``card_version`` and ``token_dimension`` decide whether vectors are comparable; ``chroma`` is the server,
-    "" for embedded."""
+    "" for embedded.
+
+    ``catalog`` is the identity of the record store whose numbers the vectors go by ("" where it is not known): in another
+    store, made anew after the old file was lost, say, the same numbers mean other records.
+    """
 
     model: str
     chroma: str = ""
     card_version: int = CARD_VERSION
     token_dimension: int = TOKEN_DIMENSION
     generation: str = ""
+    catalog: str = ""
 
-    def fits(self, wanted: Manifest) -> bool:
-        """Whether this index can serve what is wanted, whichever generation it is."""
-        return replace(self, generation="") == replace(wanted, generation="")
+    def fits(self, wanted: Manifest, *, catalog: str = "") -> bool:
+        """Whether this index can serve what is wanted for this record store, whichever generation it is."""
+        same = replace(self, generation="", catalog="") == replace(wanted, generation="", catalog="")
+        return same and (not catalog or self.catalog in ("", catalog))
 
     @property
     def collection(self) -> str:
@@ -38,9 +44,9 @@ class Manifest:
         return f"cards-{self.generation}"
 
 
-def fresh(wanted: Manifest) -> Manifest:
-    """A new generation of ``wanted``."""
-    return replace(wanted, generation=secrets.token_hex(4))
+def fresh(wanted: Manifest, *, catalog: str = "") -> Manifest:
+    """A new generation of ``wanted`` for a record store."""
+    return replace(wanted, generation=secrets.token_hex(4), catalog=catalog)
 
 
 def read(folder: Path) -> Manifest | None:
@@ -51,7 +57,10 @@ def read(folder: Path) -> Manifest | None:
     """
     path = folder / "current.json"
     try:
-        return Manifest(**json.loads(path.read_text(encoding="utf-8")))
+        found = Manifest(**json.loads(path.read_text(encoding="utf-8")))
+        if not found.generation:
+            raise ValueError("it names no generation")
+        return found
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError) as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -31,6 +31,7 @@ _LISTED = 300  # of each lexical list
 _NEAREST = 400  # cards taken from Chroma
 _LATE = 20  # records that late interaction looks at
 _LATE_CARDS = 2
+_NO_VECTORS = "no vectors yet for this embedding model: run `kb sync` or `kb reindex`"
 _JUDGED = 6  # hits whose coverage is worked out: enough to tell whether the best stands out
 
 
@@ -80,9 +81,17 @@ class Search:
     def find(self, scope: Scope, *, limit: int = 10) -> Found:
         """The records that answer a scope best, each once, with the words that match.
 
+        Where the vectors, Chroma or the model fail, the search is lexical, and ``Found.degraded`` says why.
+
         Raises:
             CatalogError: the record store cannot be read.
         """
+        try:
+            return self._find(scope, limit)
+        except VectorError as error:
+            return replace(Search(self._catalog, None).find(scope, limit=limit), degraded=error.message)
+
+    def _find(self, scope: Scope, limit: int) -> Found:
         clock = Clock()
         filter = Filter(window=scope.window, repos=scope.repos, kinds=scope.kinds)
         allowed = self._catalog.select(filter)
@@ -107,13 +116,11 @@ class Search:
     def _vectors(self) -> tuple[Vectors | None, str, str]:
         if self._index is None:
             return None, "", "no vector index is configured"
-        try:
-            manifest = self._index.current()
-        except VectorError as error:
-            return None, "", error.message
+        manifest = self._index.current(self._catalog)
         if manifest is None:
-            return None, "", "no vectors yet for this embedding model: run `kb sync` or `kb reindex`"
-        return self._index.vectors(manifest), manifest.collection, ""
+            return None, "", _NO_VECTORS
+        vectors = self._index.vectors(manifest)
+        return (None, "", _NO_VECTORS) if vectors.is_empty else (vectors, manifest.collection, "")
 
     def _candidates(self, run: _Run, allowed: Sequence[int]) -> tuple[list[int], dict[str, dict[int, float]]]:
         """Numbers to rank and the lexical lists. A set question ranks every record of its window: none may be missed."""

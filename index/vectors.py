@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.embedder import TOKEN_DIMENSION, Embedded
+from kb.errors import VectorError
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS indexed (doc INTEGER PRIMARY KEY, record TEXT NOT NULL, hash TEXT NOT NULL);
@@ -41,27 +42,43 @@ class Indexed:
 
 
 class Vectors:
-    """Vectors by document number (the record store's); usable from any thread."""
+    """Vectors by document number (the record store's); usable from any thread.
 
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    With ``create`` the file is made where it is not there; without, that is an error, as a reader must not leave an empty one.
+    Every method raises VectorError where the file cannot be used.
+    """
+
+    def __init__(self, path: Path, *, create: bool = True) -> None:
         self._path = path
+        self._mode = "rwc" if create else "rw"
         self._local = threading.local()
         self._all: list[sqlite3.Connection] = []
         with self._connection() as connection:
-            connection.executescript(_SCHEMA)
+            if create:
+                connection.execute("PRAGMA journal_mode=WAL")
+                connection.executescript(_SCHEMA)
 
     @contextlib.contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = sqlite3.connect(self._path, timeout=30, check_same_thread=False)
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=NORMAL")
-            connection.execute("PRAGMA mmap_size=1073741824")
-            self._local.connection = connection
-            self._all.append(connection)
-        yield connection
+        try:
+            connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+            if connection is None:
+                self._local.connection = connection = self._connect()
+            yield connection
+        except (sqlite3.Error, OSError) as error:
+            raise VectorError(
+                f"{self._path} cannot be used: {error}", remedy="run `kb reindex`: it builds the index anew from the records"
+            ) from error
+
+    def _connect(self) -> sqlite3.Connection:
+        if self._mode == "rwc":
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+        uri = f"{self._path.absolute().as_uri()}?mode={self._mode}"
+        connection = sqlite3.connect(uri, uri=True, timeout=30, check_same_thread=False)
+        self._all.append(connection)
+        connection.execute("PRAGMA synchronous=NORMAL")
+        connection.execute("PRAGMA mmap_size=1073741824")
+        return connection
 
     def close(self) -> None:
         """Close every thread's connection."""
@@ -109,6 +126,12 @@ class Vectors:
         with self._connection() as connection:
             query = "SELECT record, part FROM cards JOIN indexed USING (doc) WHERE doc IN (SELECT value FROM json_each(?))"
             return connection.execute(query, (_listed(docs),)).fetchall()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no record is here."""
+        with self._connection() as connection:
+            return connection.execute("SELECT 1 FROM indexed LIMIT 1").fetchone() is None
 
     def size(self) -> tuple[int, int]:
         """How many records and how many cards are here."""

@@ -16,7 +16,7 @@ import snowballstemmer
 
 from kb.types import FileChange, Record
 
-TEXT_VERSION = 3
+TEXT_VERSION = 4
 FIELDS = ("subject", "message", "paths", "diff")
 
 _STEM = snowballstemmer.stemmer("english").stemWord
@@ -176,7 +176,7 @@ def tokens(text: str) -> list[str]:
     versions and decimals whole, CJK runs as bigrams.
 
     >>> tokens("NumNemotronExperts in sm_90")
-    ['numnemotronexperts', 'num', 'nemotron', 'expert', 'in', 'sm_90', 'sm90']
+    ['numnemotronexpert', 'num', 'nemotron', 'expert', 'in', 'sm_90', 'sm90']
     """
     found: list[str] = []
     for match in _WORD.finditer(text):
@@ -213,9 +213,9 @@ def _word_tokens(word: str) -> tuple[str, ...]:
         return _piece_tokens(core)
     small = [token for piece in pieces for token in _piece_tokens(piece) if len(token) > 1]
     whole = () if "-" in core else (core.lower(),)
-    # top-k, top_k and topk, all-reduce and allreduce, sm_90 and sm90 are one word each to those who write them.
+    # top-k, top_k and topk, all-reduce and allreduce, sm_90 and sm90 are one word each to those who write them: so stemmed too.
     joined = "".join(pieces).lower()
-    compact = (joined,) if len(joined) <= _COMPACT and len(pieces) <= 3 else ()
+    compact = _single(joined) if len(joined) <= _COMPACT and len(pieces) <= 3 else ()
     return tuple(dict.fromkeys([*whole, *compact, *small]))
 
 
@@ -223,7 +223,7 @@ def _piece_tokens(piece: str) -> tuple[str, ...]:
     parts = _cased_parts(piece)
     if len(parts) == 1:
         return _single(parts[0])
-    return (piece.lower(), *(token for part in parts for token in _single(part) if len(token) > 1))
+    return (*_single(piece), *(token for part in parts for token in _single(part) if len(token) > 1))
 
 
 def _single(part: str) -> tuple[str, ...]:

@@ -184,7 +184,7 @@ def test_code_and_tables_come_line_by_line_when_asked_for() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("NumNemotronExperts", ["numnemotronexperts", "num", "nemotron", "expert"]),
+        ("NumNemotronExperts", ["numnemotronexpert", "num", "nemotron", "expert"]),
         ("HTTPServer parseURL", ["httpserver", "http", "server", "parseurl", "pars", "url"]),
         ("SGLANG_CUSTOM_ALLREDUCE_ALGO", ["sglang_custom_allreduce_algo", "sglang", "custom", "allreduc", "algo"]),
         ("sm_90 sm90 SM90a", ["sm_90", "sm90", "sm", "90", "sm90", "sm90a"]),
@@ -213,6 +213,10 @@ def test_tokens(text: str, expected: list[str]) -> None:
 @pytest.mark.parametrize(
     ("question", "text"),
     [
+        ("allreduce", "all-reduce"),
+        ("all reduce", "AllReduce"),
+        ("allreduce", "AllReduce"),
+        ("flashinfer", "FlashInfer"),
         ("topk", "top_k"),
         ("sm90", "sm_90"),
         ("nemotron experts", "NumNemotronExperts"),
