@@ -78,6 +78,9 @@ class ChromaCards:
         self._stores.clear()
         client = self.__dict__.pop("_client", None)
         if client is not None:
+            if self._address:
+                for part in (client, client._admin_client):  # Chroma's own close() leaves their connections open
+                    part._server._session.close()
             client.close()
 
     def renew(self) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from index import features, identifiers
 from index.coverage import covered
@@ -151,11 +152,13 @@ class Search:
             columns["cosine"], order = features.dense(run.vectors, run.question, docs)
             best = columns["cosine"].max(initial=0.0)
             columns["dense"] = np.maximum(columns["cosine"], 0) / best if best > 0 else columns["cosine"]
+            waiting = np.array([doc not in order for doc in docs], dtype=bool)
+            columns["dense"] = _stood_in(columns["dense"], columns["message"], waiting)
         total = sum((weight * columns[name] for name, weight in weights.of().items() if name in columns), np.zeros(len(docs)))
         run.clock.lap("score")
         if weights.late and order and run.vectors is not None:
             top = np.argsort(-total, kind="stable")[:_LATE].tolist()
-            columns["late"] = self._late(run, run.vectors, docs, top, order)
+            columns["late"] = _stood_in(self._late(run, run.vectors, docs, top, order), columns["message"], waiting)
             total = _reranked(total, top, columns["late"], weights.late)
             run.clock.lap("late interaction")
         rank = np.argsort(-total, kind="stable")  # candidates come latest first: so do equals
@@ -212,6 +215,11 @@ def _topic(scope: Scope) -> str:
     if scope.intent == "window":
         return features.positive(scope.topic)
     return scope.topic or scope.question
+
+
+def _stood_in(scores: Scores, words: Scores, waiting: NDArray[np.bool_]) -> Scores:
+    """Of records that wait for their vectors the words stand in, else what was just read would rank below all else."""
+    return np.where(waiting, words * scores.max(initial=0.0), scores)
 
 
 def _reranked(total: Scores, top: Sequence[int], late: Scores, weight: float) -> Scores:
