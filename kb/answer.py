@@ -173,8 +173,8 @@ def _needle_answer(
     else:
         parts = list(_nothing(chosen, seen, scope, rows, found, context))
     draft = _verified(parts, seen, context)
-    matched = len(set(judgement.matched)) if status == "answered" else 0
-    coverage = Coverage(matched, len(draft.listed), found.in_window)
+    answering = {found.hits[at].record.id for at in judgement.matched} if status == "answered" else set()
+    coverage = Coverage(len(answering), len(draft.listed & answering), found.in_window)
     foot = render.problems(rows, scope, context) if status != "abstained" else []
     blocks = [
         render.header(scope, context),

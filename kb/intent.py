@@ -12,13 +12,17 @@ from collections.abc import Sequence
 GAP = "\ue000"
 
 _CHANGE = r"(?:commit|change|pr|pull request|patch|revision|rewrite|rework|merge|release|version|fix)"
+# "What changed?" and "what was fixed?" ask for a set; "where was it fixed?" and "fixed in which release?" for one change.
+_NOT_WHAT = "".join(
+    f"(?<!what {verb})" for verb in ("", "was ", "were ", "is ", "are ", "has ", "has been ", "have been ", "got ")
+)
 _NEEDLE = re.compile(
     rf"\b(?:in |by |since |and )?(?:which|what)(?: (?:single|exact|one|particular|specific|later|"
     rf"earlier|upstream|(?:19|20)[0-9]{{2}}|{GAP})){{0,2}} {_CHANGE}\b"
     rf"(?! (?:work|notes|commits|changes)\b)|"
     r"\bwhere (?:was|were|is|are|did|does|do|has|have|exactly|in)\b|\bwhen (?:was|were|did|does|do|is|"
     r"has|have)\b|\bwhy\b|\bwho\b|"
-    r"\b(?:fix(?:ed)?|solved|resolved|corrected|added|changed|removed)(?: where| when| by(?: whom|"
+    rf"{_NOT_WHAT}\b(?:fix(?:ed)?|solved|resolved|corrected|added|changed|removed)(?: where| when| by(?: whom|"
     r" what| which)?| in which \w+)? ?\?|\bwhose\b|"
     r"\bhow (?:was|is|did|does) (?:this|that|it|they)\b|\bwhat(?:'s| is| was) (?:the (?:commit|fix|"
     r"change|pr|cause|reason)\b|in (?:commit|#|pr\b)|commit\b|#)|"
@@ -150,8 +154,11 @@ _WINDOW_WORDS = re.compile(
     r"how (?:many|was|were|did|has|have|is)|what(?:'s|'re| is| are| was| were| has| have| had| did|"
     r" does| do| all| else| kind of| kinds of)?(?: been| being| got| gotten)?"
     r"(?: (?:changed|new|happened|happening|landed|merged|done|going on|updated|shipped|came in|went in|went into|up))?|"
-    r"which(?: new)?|everything|anything|all (?:of )?(?:the )?(?=\w+ ?(?:changes|commits|prs|updates|"
-    r"work)\b)|any|commits?|prs?|pull requests|merge requests|papers|issues(?: (?:were |are |"
+    r"which(?: new)?|(?:every|any)thing(?: (?:new|else|notable|interesting|important))?|everywhere|"
+    r"(?:all|every|each|any|the|this|my|our)(?: of)?(?: the| my| our| these)? (?:repos?|repository|repositories)"
+    r"(?= ?(?:$|\ue000|[?.,;:!)]|(?:in|on|for|about|since|to)\b))|files(?= (?:changed|were|was|got|have))|"
+    r"all(?: of)?(?: the)?(?= (?:\w+ )?(?:changes|commits|prs|updates|work)\b)|any|commits?|prs?|pull requests|"
+    r"merge requests|papers|issues(?: (?:were |are |"
     r"that were )?(?:opened|closed|filed|reported))?|compare|touching|involving|the latest|"
     r"every (?:commit|change|pr)(?: (?:that|which)(?: touched)?)?|"
     r"(?:did )?we (?:have )?(?:ship(?:ped)?|merged?|land(?:ed)?|do|did|changed?|add(?:ed)?)|"
@@ -193,7 +200,7 @@ _ZH_EMPTY_ANSWER = re.compile(
     r"这种情况|情况|问题|限制|呢|吗|啊)*)?$"
 )
 _ZH_WINDOW_WORDS = re.compile(
-    r"请(?:问|你)?|有没有|是否有|有无|帮我|列出|列举|列一下|总结(?:一下)?|汇总(?:一下)?|概述|概括|梳理|关于|围绕|针对|"
+    r"(?:所有|全部|各个?|每个|这个?|本|我们)的?(?:代码)?(?:仓库|代码库)(?:中|里面?)?|请(?:问|你)?|有没有|是否有|有无|帮我|列出|列举|列一下|总结(?:一下)?|汇总(?:一下)?|概述|概括|梳理|关于|围绕|针对|"
     r"有关|相关的?|方面|都?有(?:哪些|什么|啥)|都?(?:做|改|合入|合|修|加|新增|更新|发布|引入|完成|"
     r"进行)了?(?:哪些|什么|些什么)|"
     r"(?:发生|出现)了?什么|哪些|什么|所有|全部|新的?(?=改动|变化|进展|更新)|更新|改动|变化|变更|进展|"

@@ -126,7 +126,7 @@ def source_problem(row: LedgerRow, scope: Scope, context: Context) -> str:
         "source": inert(row.source),
         "when": context.moment(row.ended or row.started),
         "last": context.moment(row.last_success),
-        "error": inert(shorten(row.error, LONGEST_TITLE).rstrip(".")),
+        "error": inert(shorten(row.error.removeprefix(f"{row.source}: "), LONGEST_TITLE).rstrip(".")),
         "reason": inert(shorten(row.truncated, LONGEST_TITLE).rstrip(".")),
     }
     end = min(scope.window.end or context.now, context.now)

@@ -36,7 +36,7 @@ _LINK = re.compile(
     r"as far as|(?:开始|以来)?(?:一直)?(?:到|至)|直到|—{1,2}) ?(?:the )?",
     re.I,
 )
-_AND = re.compile(r"(?: and | vs\.? | versus |和|与|、| & | or |跟)(?: ?the )?(?:in |on |during )?", re.I)
+_AND = re.compile(r"(?: and | vs\.? | versus | & | or | ?(?:和|与|及|跟|、) ?)(?: ?the )?(?:in |on |during )?", re.I)
 _AMID = re.compile(r" ?(?:这?两个)?(?:版本|日期)?(?:之间|期间|间|之内)")
 _ROLE = re.compile(
     r"(?:(?P<since>\b(?:ever )?since|\bstarting(?: from| on| in| with| at)?|\bbeginning (?:on|in|with|"
@@ -257,7 +257,8 @@ def _range(low: str, a: Atom, b: Atom, reading: Reading, floor: int) -> Claim | 
     if not (linked or (both and (between or _same_kind(a.value, b.value)))):
         return None
     bare = all(not atom.strong and not _is_month(atom.value) for atom in (a, b))
-    if bare and not (before or after or ".." in low[a.end : b.start]):
+    released = all(isinstance(atom.value, Interval) and atom.value.release for atom in (a, b))
+    if bare and not (before or after or (linked and released) or ".." in low[a.end : b.start]):
         return None
     if not (a.strong or b.strong) and (a.value is None or a.value == b.value):
         return None if a.value is not None else _claim(a, b, before, after, None)

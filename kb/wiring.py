@@ -27,6 +27,7 @@ from kb.types import Answer, Found, LedgerRow, Scope
 
 if TYPE_CHECKING:
     from index.indexer import CatalogIndexer, Index
+    from index.retriever import ChangeRetriever
     from index.search import Search
 
 
@@ -200,6 +201,16 @@ class KnowledgeBase:
             language=language or ("zh" if scope.language == "zh" else self.config.language),
         )
 
+    def retriever(self, *, limit: int = 10) -> ChangeRetriever:
+        """A llama-index retriever over the records (docs/llama-index.md); it works until this knowledge base is closed.
+
+        Raises:
+            CatalogError: nothing has been read yet.
+        """
+        from index.retriever import ChangeRetriever
+
+        return ChangeRetriever(self._search, lambda text: self._scope(Asked(text))[0], limit=limit)
+
     def _scope(self, asked: Asked) -> tuple[Scope, ScopeContext]:
         """What is asked about, filters included, and the moment and zone in which it is meant."""
         self._require_records()
@@ -210,7 +221,9 @@ class KnowledgeBase:
         for option, text in (("--since", asked.since), ("--until", asked.until), ("--as-of", asked.as_of)):
             _check_instant(option, text, context)
         if asked.as_of is not None:
-            context = replace(context, now=parse_instant(asked.as_of, context, end=True))
+            now = parse_instant(asked.as_of, context, end=True)
+            known_then = {repo: tuple(tag for tag in found if tag.at <= now) for repo, found in tags.items()}
+            context = replace(context, now=now, tags=known_then)
         scope = parse(asked.text, context, repos=asked.repos, kinds=asked.kinds, since=asked.since, until=asked.until)
         return scope, context
 

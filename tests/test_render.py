@@ -289,7 +289,7 @@ def row(status: str, **values: object) -> LedgerRow:
     [
         (row("never"), "kernels has not been read yet.", "kernels has not been read yet."),
         (
-            row("failed", error="no route to <host>", ended=at(4), last_success=at(1)),
+            row("failed", error="kernels: no route to <host>", ended=at(4), last_success=at(1)),
             "kernels could not be read (2026-02-04 00:00): no route to &lt;host>. Last read successfully: 2026-02-01 00:00.",
             None,
         ),

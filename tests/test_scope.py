@@ -56,6 +56,17 @@ flashinfer 本周有哪些更新？ |
 2026 年 1 月 flashinfer 关于 Mamba 状态空间核函数做了什么？ | Mamba state space ssm mamba kernel
 2025 年 12 月 cutile-python 的自动调优器有哪些改动？ | autotuner
 v0.6.2 到 v0.6.3 之间 flashinfer 的 MoE 改了什么？ | MoE
+What changed? |
+What changed in flashinfer? |
+In flashinfer this week, what changed? |
+This week, what was fixed? |
+What changed in all repositories last week? |
+What changed across all the repos this week? |
+What changed everywhere this week? |
+What files changed last week? |
+Anything new in flashinfer since yesterday? |
+List all commits |
+所有仓库上周有什么变化？ |
 """  # noqa: E501
 
 NEEDLES = """

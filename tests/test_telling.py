@@ -79,6 +79,17 @@ def test_nothing_is_said_where_nothing_is_telling(body: str) -> None:
     assert telling_sentence(commit(1, "feat: the page index of prefill", body=body)) == ""
 
 
+def test_asked_why_the_author_is_quoted_even_where_the_words_lean_on_the_title() -> None:
+    body = "This reverts commit 9329fb4aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.\n\nIt leaked 30 MB an hour.\n"
+    assert reason_sentence(commit(1, 'Revert "perf: cache the table"', body=body)) == "It leaked 30 MB an hour."
+    assert reason_sentence(commit(1, 'Revert "perf"', body="This reverts commit 9329fb4aaaa.\n")) == ""
+
+
+def test_what_breaks_is_said_before_anything_else() -> None:
+    body = f"{BODY}\nBREAKING CHANGE: valve 0 is now valve 1."
+    assert telling_sentence(commit(1, "feat!: valves are counted from 1", body=body)).endswith("valve 0 is now valve 1.")
+
+
 def test_a_generated_summary_is_second_to_the_authors_words() -> None:
     body = (
         "Adds `page_index()` to the public prefill API.\n\n<!-- auto-generated comment: release notes by coderabbit.ai -->\n"
