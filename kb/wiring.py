@@ -211,16 +211,6 @@ class KnowledgeBase:
 
         return ChangeRetriever(self._search, lambda text: self._scope(Asked(text))[0], limit=limit)
 
-    def retriever(self, *, limit: int = 10) -> ChangeRetriever:
-        """A llama-index retriever over the records (docs/llama-index.md); it works until this knowledge base is closed.
-
-        Raises:
-            CatalogError: nothing has been read yet.
-        """
-        from index.retriever import ChangeRetriever
-
-        return ChangeRetriever(self._search, lambda text: self._scope(Asked(text))[0], limit=limit)
-
     def _scope(self, asked: Asked) -> tuple[Scope, ScopeContext]:
         """What is asked about, filters included, and the moment and zone in which it is meant."""
         self._require_records()
