@@ -120,6 +120,28 @@ def lexical(catalog: Catalog, question: Question, filter: Filter, *, limit: int)
     return found
 
 
+def lexical_within(catalog: Catalog, question: Question, filter: Filter, *, size: int) -> dict[str, dict[int, float]]:
+    """As ``lexical``, of all ``size`` records that pass, each token weighted by how rare it is among those.
+
+    Within one repository and week, what is rare elsewhere may be in every other message ("lang" in the weeks of a new
+    language): only the words that tell these records apart say which of them are meant.
+    """
+    weights = {**dict.fromkeys(question.added, EXPANSION), **dict.fromkeys(question.own, 1.0)}
+    everywhere = catalog.document_frequency("message", list(weights))
+    total = max(catalog.size(), 1)
+    found: dict[str, dict[int, float]] = {name: {} for name in FIELDS}
+    for token, weight in weights.items():
+        lists = {name: catalog.lexical(name, [token], filter=filter, limit=size) for name in FIELDS}
+        here = len(lists["message"])
+        usual = math.log((total + 1) / (everywhere[token] + 0.5))
+        rarity = math.log((size + 1) / (here + 0.5)) / math.log(size + 1) if size > 1 else 1.0
+        for name, scored in lists.items():
+            for doc, score in scored:
+                own = score * weight * min(rarity * math.log(total + 1) / max(usual, 0.1), 1.0)
+                found[name][doc] = found[name].get(doc, 0.0) + own
+    return found
+
+
 def column(scores: Mapping[int, float], docs: Sequence[int]) -> Scores:
     """Scores of these documents, in order, divided by the best; 0 where there is none."""
     raw = np.array([scores.get(doc, 0.0) for doc in docs])

@@ -28,6 +28,7 @@ from kb.errors import VectorError
 from kb.types import Found, Hit, Scope
 
 _WHOLE = 1_500  # a needle: up to so many records every one is scored; beyond, the best of each list
+_FEW_TOKENS = 16  # a topic; longer is a story, and each token costs a query of each field
 _LISTED = 300  # of each lexical list
 _NEAREST = 400  # cards taken from Chroma
 _LATE = 20  # records that late interaction looks at
@@ -129,7 +130,7 @@ class Search:
         if not run.question.text:
             return (named if run.scope.intent == "identifier" else list(dict.fromkeys([*named, *allowed]))), {}
         whole = run.scope.intent == "window" or len(allowed) <= _WHOLE
-        lists = features.lexical(self._catalog, run.question, run.filter, limit=len(allowed) if whole else 1_000)
+        lists = self._lexical(run, len(allowed), whole=whole)
         run.clock.lap("lexical")
         if whole:
             return list(dict.fromkeys([*named, *allowed])), lists
@@ -141,6 +142,12 @@ class Search:
         run.clock.lap("nearest")
         within = set(allowed)
         return list(dict.fromkeys([*named, *(doc for doc in [*best, *near] if doc in within)])), lists
+
+    def _lexical(self, run: _Run, size: int, *, whole: bool) -> dict[str, dict[int, float]]:
+        few = len(run.question.own) + len(run.question.added) <= _FEW_TOKENS
+        if run.scope.intent == "window" and few:
+            return features.lexical_within(self._catalog, run.question, run.filter, size=size)
+        return features.lexical(self._catalog, run.question, run.filter, limit=size if whole else 1_000)
 
     def _ranked(self, run: _Run, candidates: tuple[list[int], Mapping[str, Mapping[int, float]]]) -> Ranked:
         docs, lists = candidates

@@ -222,9 +222,10 @@ _FACETS = (
     ),
     (
         "dependency",
-        r"\bdependency (?:bumps?|updates?|upgrades?|changes?)\b|\bversion bumps\b|依赖(?:项|"
+        r"\bdependency (?:bumps?|updates?|upgrades?|changes?)\b|依赖(?:项|"
         r"库)?的?(?:升级|更新|变化|变更|改动)",
     ),
+    ("release", r"\bversion bumps?\b|版本(?:升级|更新)(?:有哪些)?"),
     ("model", r"\bnew models?(?: support)?\b|\bmodel (?:support|additions?|enablement)\b|新(?:增的?)?模型(?:支持)?|模型支持"),
     (
         "hardware",

@@ -18,7 +18,8 @@ _NOT_WHAT = "".join(
 )
 _NEEDLE = re.compile(
     rf"\b(?:in |by |since |and )?(?:which|what)(?: (?:single|exact|one|particular|specific|later|"
-    rf"earlier|upstream|(?:19|20)[0-9]{{2}}|{GAP})){{0,2}} {_CHANGE}\b"
+    rf"earlier|upstream|(?:19|20)[0-9]{{2}}|{GAP})){{0,2}} "
+    rf"(?!(?:version|release) (?:bumps|upgrades|candidates|tags)\b){_CHANGE}\b"
     rf"(?! (?:work|notes|commits|changes)\b)|"
     r"\bwhere (?:was|were|is|are|did|does|do|has|have|exactly|in)\b|\bwhen (?:was|were|did|does|do|is|"
     r"has|have)\b|\bwhy\b|\bwho\b|"

@@ -13,6 +13,7 @@ from kb.judge import ANSWERED, PARTIAL, confidence, cut, judge
 from kb.types import Found, Hit, Judgement, Quote, Scope
 from tests.records import commit
 
+WORDS = 12
 NEEDLE = Scope(question="which change fixed the race?", topic="race")
 WINDOW = Scope(question="what changed in MoE?", topic="MoE", intent="window")
 NAMED = Scope(question="what is #7?", identifiers=("#7",), intent="identifier")
@@ -64,7 +65,7 @@ def test_the_cut_of_scores_that_fall_nowhere_keeps_all() -> None:
 
 @given(features, falling)
 def test_confidence_is_a_probability(best: dict[str, float], scores: list[float]) -> None:
-    assert 0 <= confidence(hits(scores, best)) <= 1
+    assert 0 <= confidence(hits(scores, best), words=WORDS) <= 1
 
 
 @given(features, falling, st.sampled_from(["coverage", "names"]), unit)
@@ -72,18 +73,18 @@ def test_a_record_that_holds_more_of_the_question_is_never_less_sure(
     best: dict[str, float], scores: list[float], name: str, more: float
 ) -> None:
     raised = {**best, name: max(best[name], more)}
-    assert confidence(hits(scores, raised)) >= confidence(hits(scores, best))
+    assert confidence(hits(scores, raised), words=WORDS) >= confidence(hits(scores, best), words=WORDS)
 
 
 @given(features, falling)
 def test_a_closer_rival_never_makes_the_best_surer(best: dict[str, float], scores: list[float]) -> None:
     closer = [1.0] * len(scores)
-    assert confidence(hits(closer, best)) <= confidence(hits(scores, best))
+    assert confidence(hits(closer, best), words=WORDS) <= confidence(hits(scores, best), words=WORDS)
 
 
 def test_confidence_without_late_interaction_rests_on_coverage() -> None:
-    held = confidence(hits([1.0, 0.2], {"coverage": 1.0, "names": 1.0}))
-    not_held = confidence(hits([1.0, 1.0], {"coverage": 0.1, "names": 0.0}))
+    held = confidence(hits([1.0, 0.2], {"coverage": 1.0, "names": 1.0}), words=WORDS)
+    not_held = confidence(hits([1.0, 1.0], {"coverage": 0.1, "names": 0.0}), words=WORDS)
     assert held > ANSWERED > PARTIAL > not_held
 
 
@@ -98,7 +99,7 @@ def test_nothing_found_is_abstained(scope: Scope) -> None:
 @given(features, falling)
 def test_status_and_confidence_of_a_described_change_agree(best: dict[str, float], scores: list[float]) -> None:
     verdict = judged(NEEDLE, hits(scores, best))
-    sure = confidence(hits(scores, best))
+    sure = confidence(hits(scores, best), words=1)
     assert verdict.status == ("answered" if sure >= ANSWERED else "partial" if sure >= PARTIAL else "abstained")
     assert verdict.matched == (() if verdict.status == "abstained" else (0,))
 
@@ -123,3 +124,17 @@ def test_a_window_whose_topic_no_record_holds_is_abstained() -> None:
 def test_a_window_matches_what_stands_above_the_cut() -> None:
     verdict = judged(WINDOW, hits([1.0, 0.9, 0.88, 0.2, 0.1], {"coverage": 0.9, "names": 1.0}))
     assert (verdict.status, verdict.matched) == ("answered", (0, 1, 2))
+
+
+def test_a_short_question_must_be_held_whole_and_a_long_story_need_not() -> None:
+    half = hits([1.0, 0.9, 0.9, 0.9, 0.9, 0.9], {"late": 0.7, "coverage": 0.4, "names": 1.0})
+    assert confidence(half, words=3) < 0.5 * confidence(half, words=15)
+
+
+def test_standing_out_among_a_handful_of_records_proves_nothing() -> None:
+    alone = hits([1.0, 0.1], {"late": 0.6, "coverage": 0.05, "names": 1.0})
+    assert judged(NEEDLE, alone).status == "abstained"
+
+
+def test_the_best_standing_out_does_not_end_a_topic_of_many() -> None:
+    assert cut([1.0, 0.56, 0.53, 0.52, 0.51, 0.5, 0.25, 0.2]) == 6
