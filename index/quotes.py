@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 
 from index.cards import significant_files
@@ -33,7 +34,7 @@ def best_quote(record: Record, weights: Mapping[str, float], *, exact: Collectio
 
 
 def _score(text: str, weights: Mapping[str, float]) -> float:
-    return sum(weights.get(token, 0.0) for token in set(tokens(text)))
+    return math.fsum(weights[token] for token in set(tokens(text)) if token in weights)  # exact: equals stay equal
 
 
 def _hunk(record: Record, exact: Collection[str]) -> Quote | None:

@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +21,10 @@ from index.features import Question, Scores
 from index.indexer import Index
 from index.late import maxsim
 from index.quotes import best_quote
+from index.traits import Traits
 from index.vectors import Vectors
 from index.weights import WEIGHTS
 from kb.catalog import Catalog, Filter
-from kb.classify import labels
 from kb.errors import VectorError
 from kb.types import Found, Hit, Scope
 
@@ -79,6 +80,7 @@ class Search:
     def __init__(self, catalog: Catalog, index: Index | None) -> None:
         self._catalog = catalog
         self._index = index
+        self._traits = Traits(catalog)
 
     def find(self, scope: Scope, *, limit: int = 10) -> Found:
         """The records that answer a scope best, each once, with the words that match.
@@ -154,12 +156,12 @@ class Search:
         weights = WEIGHTS[run.scope.intent]
         columns = {name: features.column(scores, docs) for name, scores in lists.items()}
         columns |= self._own_features(run, docs)
-        order: dict[int, list[str]] = {}
+        order: features.Order | None = None
         if run.vectors is not None:
             columns["cosine"], order = features.dense(run.vectors, run.question, docs)
             best = columns["cosine"].max(initial=0.0)
             columns["dense"] = np.maximum(columns["cosine"], 0) / best if best > 0 else columns["cosine"]
-            waiting = np.array([doc not in order for doc in docs], dtype=bool)
+            waiting = ~order.known(docs)
             columns["dense"] = _stood_in(columns["dense"], columns["message"], waiting)
         total = sum((weight * columns[name] for name, weight in weights.of().items() if name in columns), np.zeros(len(docs)))
         run.clock.lap("score")
@@ -173,16 +175,13 @@ class Search:
 
     def _own_features(self, run: _Run, docs: Sequence[int]) -> dict[str, Scores]:
         """What a record says of itself, whatever the words of the question."""
-        briefs = self._catalog.briefs(docs)
-        facets = np.zeros(len(docs))
-        if run.scope.facets:
-            wanted = set(run.scope.facets)
-            facets = np.array([float(bool(wanted & labels(found))) for found in self._catalog.records(docs, patches=False)])
+        fix, merge = self._traits.fix_and_merge(docs)
+        facets = run.scope.facets
         return {
-            "fix": features.is_fix([brief.title for brief in briefs]) * run.question.about_failure,
-            "merge": np.array([float("merge" in brief.marks) for brief in briefs]),
-            "facet": facets,
-            "named": np.array([run.named.get(doc, 0.0) for doc in docs]),
+            "fix": fix * run.question.about_failure,
+            "merge": merge,
+            "facet": self._traits.of_kind(docs, facets) if facets else np.zeros(len(docs)),
+            "named": np.fromiter(map(run.named.get, docs, repeat(0.0)), np.float64, len(docs)),
         }
 
     def _late(
@@ -203,11 +202,14 @@ class Search:
         size = max(self._catalog.size(), 1)
         weights = {token: math.log((size + 1) / (frequencies[token] + 0.5)) for token in words}
         best = max(float(ranked.total.max(initial=0.0)), 1e-9)
+        held = self._catalog.lexical_tokens(ranked.docs[:_JUDGED]) if self._catalog.lexical_is_current else {}
         hits = []
         for at, record in enumerate(records):
             values = {name: float(column[at]) for name, column in ranked.columns.items()}
             if at < _JUDGED and run.question.text:
-                values["coverage"], values["names"] = covered(run.question.text, record, frequencies, size)
+                values["coverage"], values["names"] = covered(
+                    run.question.text, record, frequencies, size, fields=held.get(ranked.docs[at])
+                )
             quote = best_quote(record, weights, exact=run.scope.identifiers)
             hits.append(Hit(record, round(max(float(ranked.total[at]), 0.0) / best, 4), quote, values))
         return tuple(hits)

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.embedder import TOKEN_DIMENSION, Embedded
+from index.matrix import Cards, Floats, Numbers, Parts, cards_of
 from kb.errors import VectorError
 
 _SCHEMA = """
@@ -28,6 +29,8 @@ part)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS tokens (doc INTEGER NOT NULL, part TEXT NOT NULL, vectors BLOB NOT NULL, PRIMARY KEY (doc, part));
 """
 
+_MANY = 4_000  # records: reading so many cards takes as long as loading all
+_MOST = 200_000  # cards kept in memory: 300 MB; beyond, the cards of the records asked for are read
 _DELETES = [f"DELETE FROM {table} WHERE doc = ?" for table in ("indexed", "cards", "tokens")]  # noqa: S608 (no input)
 
 
@@ -53,6 +56,10 @@ class Vectors:
         self._mode = "rwc" if create else "rw"
         self._local = threading.local()
         self._all: list[sqlite3.Connection] = []
+        self._mutex = threading.Lock()
+        self._watcher: sqlite3.Connection | None = None
+        self._state = -1
+        self._cards: Cards | None = None
         with self._connection() as connection:
             if create:
                 connection.execute("PRAGMA journal_mode=WAL")
@@ -60,11 +67,16 @@ class Vectors:
 
     @contextlib.contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
-        try:
+        with self._translated():
             connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
             if connection is None:
                 self._local.connection = connection = self._connect()
             yield connection
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
         except (sqlite3.Error, OSError) as error:
             raise VectorError(
                 f"{self._path} cannot be used: {error}", remedy="run `kb reindex`: it builds the index anew from the records"
@@ -86,6 +98,7 @@ class Vectors:
             connection.close()
         self._all.clear()
         self._local = threading.local()
+        self._watcher = self._cards = None
 
     # --- writing ----------------------------------------------------------------------------------------------------------
 
@@ -141,16 +154,34 @@ class Vectors:
                 connection.execute("SELECT count(*) FROM cards").fetchone()[0],
             )
 
-    def sentences(self, docs: Sequence[int]) -> tuple[NDArray[np.int64], list[str], NDArray[np.float32]]:
-        """Cards of these records: document numbers (n,), parts (n) and sentence vectors (n, dimension)."""
-        query = "SELECT doc, part, sentence FROM cards WHERE doc IN (SELECT value FROM json_each(?))"
+    def sentences(self, docs: Sequence[int]) -> tuple[Numbers, Parts, Floats]:
+        """Cards of these records: document numbers (n,), ascending, parts (n,) and sentence vectors (n, dimension)."""
+        query = "SELECT doc, part, sentence FROM cards WHERE doc IN (SELECT value FROM json_each(?)) ORDER BY doc, part"
         with self._connection() as connection:
-            rows = connection.execute(query, (_listed(docs),)).fetchall()
-        if not rows:
-            return np.zeros(0, np.int64), [], np.zeros((0, 1), np.float32)
-        numbers, parts, blobs = zip(*rows, strict=True)
-        matrix = np.frombuffer(b"".join(blobs), np.float16).reshape(len(blobs), -1)
-        return np.array(numbers, np.int64), list(parts), matrix.astype(np.float32)
+            found = cards_of(connection.execute(query, (_listed(docs),)))
+        return found.numbers, found.parts, found.vectors
+
+    def similar(self, docs: Sequence[int], direction: Floats) -> tuple[Numbers, Parts, Floats]:
+        """Of the cards of these records: document numbers (n,), ascending, parts (n,), and cosines (n,) with ``direction``."""
+        cards = self._whole(asked=len(docs)) or Cards(*self.sentences(docs))
+        return cards.similar(docs, direction)
+
+    def _whole(self, *, asked: int) -> Cards | None:
+        """All cards, from memory; None where they are too many, or have just changed: while a sync goes on, loading them for
+        each search would cost more than reading the few records that are ``asked`` for."""
+        with self._mutex, self._translated():
+            if self._watcher is None:
+                self._watcher = self._connect()
+            state = self._watcher.execute("PRAGMA data_version").fetchone()[0]  # changes with any other connection's commit
+            settled, self._state = state == self._state, state
+            if not settled:
+                self._cards = None
+            if self._cards is None and (settled or asked > _MANY):
+                count = self._watcher.execute("SELECT count(*) FROM cards").fetchone()[0]
+                if count <= _MOST:
+                    rows = self._watcher.execute("SELECT doc, part, sentence FROM cards ORDER BY doc, part")
+                    self._cards = cards_of(rows)
+            return self._cards
 
     def token_vectors(self, cards: Sequence[tuple[int, str]]) -> list[NDArray[np.int8]]:
         """Token vectors (t, TOKEN_DIMENSION) of each (document, part), in the order given; empty where there are none."""

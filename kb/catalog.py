@@ -228,7 +228,7 @@ class Catalog:
     def select(self, filter: Filter) -> list[int]:
         """Numbers of the records that pass, latest window event first."""
         with self._reading() as connection:
-            return selection.select(connection, filter)
+            return self._searcher.select(connection, filter)
 
     def count(self, filter: Filter) -> int:
         """How many records pass."""
@@ -239,6 +239,15 @@ class Catalog:
         """One Brief for each number, in that order. Raises CatalogError for a number that no record has."""
         with self._reading() as connection:
             return rows.read_briefs(connection, docs)
+
+    def titles(self, docs: Sequence[int]) -> list[tuple[str, tuple[str, ...]]]:
+        """(title, marks) for each number, in that order: what of a Brief is cheap for thousands of records.
+
+        Raises:
+            CatalogError: a number that no record has.
+        """
+        with self._reading() as connection:
+            return rows.read_titles(connection, docs)
 
     def records(self, docs: Sequence[int], *, patches: bool = True) -> list[Record]:
         """One whole Record for each number, in that order; without ``patches`` their content hash is another one.
@@ -332,6 +341,11 @@ class Catalog:
         """token -> how many records have it in ``field``; 0 for one that none has."""
         with self._reading() as connection:
             return self._searcher.frequencies(connection, field, tokens)
+
+    def lexical_tokens(self, docs: Sequence[int]) -> dict[int, dict[str, str]]:
+        """number -> field -> the tokens that are indexed of the record, space-joined; a field without any is left out."""
+        with self._reading() as connection:
+            return lexical.held(connection, docs)
 
     def size(self) -> int:
         """How many records there are, those gone included, as the lexical index holds them too."""

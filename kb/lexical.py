@@ -90,6 +90,15 @@ def remove(connection: sqlite3.Connection, doc: int) -> None:
     connection.execute("DELETE FROM lexical WHERE doc = ?", (doc,))
 
 
+def held(connection: sqlite3.Connection, docs: Iterable[int]) -> dict[int, dict[str, str]]:
+    """Number -> field -> the tokens that are indexed, space-joined as ``kb.text.lexical_fields`` gave them; no empty fields."""
+    found: dict[int, dict[str, str]] = {doc: {} for doc in docs}
+    query = "SELECT doc, field, tokens FROM lexical WHERE doc IN (SELECT value FROM json_each(?))"
+    for doc, field, blob in connection.execute(query, (rows.json_list(found),)):
+        found[doc][field] = rows.unpack(blob)
+    return found
+
+
 # --- searching ------------------------------------------------------------------------------------------------------------
 
 
@@ -147,16 +156,25 @@ class Searcher:
         scored = connection.execute(query, values)
         return list(itertools.islice((hit for hit in scored if allowed is None or hit[0] in allowed), limit))
 
-    def _allowed(self, connection: sqlite3.Connection, chosen: Filter, docs: Iterable[int] | None) -> frozenset[int] | None:
-        """The numbers that may be found; None where only what is gone may not."""
-        if not chosen.narrows and docs is None:
-            return None
+    def select(self, connection: sqlite3.Connection, chosen: Filter) -> list[int]:
+        """Numbers of the records that pass, latest window event first."""
+        return self._selected(connection, chosen).ordered.copy()
+
+    def _selected(self, connection: sqlite3.Connection, chosen: Filter) -> _Selection:
         selections = self._remembered(connection).selections
         if chosen not in selections:
             if len(selections) >= _SELECTIONS:
                 selections.clear()
-            selections[chosen] = frozenset(selection.select(connection, chosen))
-        return selections[chosen] if docs is None else selections[chosen].intersection(docs)
+            ordered = selection.select(connection, chosen)
+            selections[chosen] = _Selection(ordered, frozenset(ordered))
+        return selections[chosen]
+
+    def _allowed(self, connection: sqlite3.Connection, chosen: Filter, docs: Iterable[int] | None) -> frozenset[int] | None:
+        """The numbers that may be found; None where only what is gone may not."""
+        if not chosen.narrows and docs is None:
+            return None
+        numbers = self._selected(connection, chosen).numbers
+        return numbers if docs is None else numbers.intersection(docs)
 
     def _size(self, connection: sqlite3.Connection, field: str) -> int:
         sizes = self._remembered(connection).sizes
@@ -172,11 +190,19 @@ class Searcher:
         return memory
 
 
+@dataclass(frozen=True)
+class _Selection:
+    """The same numbers twice: latest first, and to look up in."""
+
+    ordered: list[int]
+    numbers: frozenset[int]
+
+
 @dataclass
 class _Memory:
     stamp: str
     frequencies: dict[tuple[str, str], int] = dataclasses.field(default_factory=dict)
-    selections: dict[Filter, frozenset[int]] = dataclasses.field(default_factory=dict)
+    selections: dict[Filter, _Selection] = dataclasses.field(default_factory=dict)
     sizes: dict[str, int] = dataclasses.field(default_factory=dict)
 
 

@@ -191,6 +191,15 @@ def read_briefs(connection: sqlite3.Connection, docs: Sequence[int]) -> list[Bri
     return _in_order(briefs, docs)
 
 
+def read_titles(connection: sqlite3.Connection, docs: Sequence[int]) -> list[tuple[str, tuple[str, ...]]]:
+    """(title, marks) for each number, in that order. Raises CatalogError for a number that no record has."""
+    found = connection.execute(
+        "SELECT doc, title, marks FROM records WHERE doc IN (SELECT value FROM json_each(?))", (json_list(docs),)
+    )
+    titles = {doc: (title, () if marks == "[]" else tuple(json.loads(marks))) for doc, title, marks in found}
+    return _in_order(titles, docs)
+
+
 def read_records(connection: sqlite3.Connection, docs: Sequence[int], *, patches: bool) -> list[Record]:
     """One whole Record for each number, in that order, in four queries. Raises CatalogError for a number that no record has."""
     chosen = (json_list(set(docs)),)

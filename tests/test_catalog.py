@@ -260,7 +260,7 @@ def test_a_selection_is_read_from_an_index_alone(
     catalog: Catalog, repos: tuple[str, ...], kinds: tuple[str, ...], window: Window
 ) -> None:
     seen = statements(catalog, lambda: catalog.select(Filter(window, repos, kinds)))
-    assert "COVERING INDEX records_by" in plan(catalog, seen[0])
+    assert "COVERING INDEX records_by" in plan(catalog, seen[-1])
 
 
 def test_whole_records_come_in_a_few_queries_in_the_order_asked_for(catalog: Catalog) -> None:
