@@ -19,7 +19,10 @@ from kb.text import query_tokens, tokens
 def _table() -> Mapping[tuple[str, ...], str]:
     text = resources.files("kb").joinpath("data/synonyms_en.txt").read_text(encoding="utf-8")
     rows = (line.partition("=") for line in text.splitlines() if line.strip() and not line.startswith("#"))
-    return {tuple(tokens(phrase)): words.strip() for phrase, _, words in rows}
+    found: dict[tuple[str, ...], dict[str, None]] = {}
+    for phrase, _, words in rows:  # phrases that differ by an ending only ("stall", "stalls") have the same tokens
+        found.setdefault(tuple(tokens(phrase)), {}).update(dict.fromkeys(words.split()))
+    return {phrase: " ".join(words) for phrase, words in found.items()}
 
 
 @cache

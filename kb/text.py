@@ -16,7 +16,7 @@ import snowballstemmer
 
 from kb.types import FileChange, Record
 
-TEXT_VERSION = 4
+TEXT_VERSION = 5
 FIELDS = ("subject", "message", "paths", "diff")
 
 _STEM = snowballstemmer.stemmer("english").stemWord
@@ -24,7 +24,13 @@ _STEM = snowballstemmer.stemmer("english").stemWord
 # --- cleaning -------------------------------------------------------------------------------------------------------------
 
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.S)
-_TAG = re.compile(r"</?[a-zA-Z][^<>\n]{0,300}>")
+# HTML's own names only: vector<float> and std::pair<K, V> are code.
+_TAG = re.compile(
+    r"</?(?:a|abbr|b|blockquote|br|center|code|dd|del|details|div|dl|dt|em|font|h[1-6]|hr|i|iframe|img|input|ins|kbd|li|link|meta|ol"
+    r"|p|picture|pre|q|s|samp|script|small|source|span|strike|strong|style|sub|summary|sup|svg|table|tbody|td|tfoot|th|thead|tr|tt"
+    r"|u|ul|var|video)(?=[\s/>])[^<>\n]{0,300}>",
+    re.I,
+)
 # Possessive where giving back could not help: "![" a million times over must not be tried 300 ways each.
 _IMAGE = re.compile(r"\[?!\[[^\]\n]{0,300}+(?:\n[^\]\n]{0,300}+)?+\]\([^)\s]{0,500}+\)(?:\]\([^)\s]{0,500}+\))?")
 # These three are matched against whole lines without the white space around them (headings: at their end).
