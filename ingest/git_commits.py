@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import cached_property
 
 from ingest import _git_cursor as cursors
@@ -76,6 +77,11 @@ class Source:
             else:
                 remedy = "check the URL, the network, and that git can read it without asking for a password"
             raise SourceError(f"{self.name}: {where}: {error.reason}", remedy=remedy) from error
+
+    def begins(self, cursor: str | None) -> datetime | None:
+        """From when on commits are stored, by the stored cursor; None for all of them."""
+        stored = cursors.loads(cursor)
+        return None if stored is None or stored.since is None else instant(str(stored.since))
 
     def _pull(self, stored: cursors.Cursor | None) -> Iterator[Batch]:
         since, wider = cursors.begin(stored, self.history, self.context.clock())

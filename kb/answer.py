@@ -56,14 +56,17 @@ def answer(
     now: datetime,
     zone: tzinfo,
     language: str = "en",
+    ledger: Sequence[LedgerRow] | None = None,
 ) -> Answer:
     """Answer a scope from the catalog. ``now`` (aware) is the horizon: nothing later is told; dates are shown in ``zone``.
+
+    ``ledger`` says how each source stands, those never read included; by default it is the catalog's.
 
     Raises:
         CatalogError: the record store cannot be read.
     """
     context = Context(now, zone, words(language))
-    rows = tuple(row for row in catalog.ledger() if not scope.repos or row.repo in scope.repos)
+    rows = tuple(row for row in (catalog.ledger() if ledger is None else ledger) if not scope.repos or row.repo in scope.repos)
     if scope.intent == "window":
         return _window_answer(scope, catalog, searcher.find(scope, limit=WHOLE_WINDOW), judge, rows, context)
     return _needle_answer(scope, catalog, searcher.find(scope, limit=_CANDIDATES), judge, rows, context)
@@ -98,7 +101,8 @@ def _window_answer(
     seen = views(catalog, matched, now=context.now, zone=context.zone)
     draft = _verified(list(_grouped([hit.record for hit in matched], seen, scope, context)), seen, context)
     coverage = Coverage(len(matched), len(draft.listed & {hit.record.id for hit in matched}), found.in_window)
-    foot = render.problems(rows, scope, context)
+    foot = [*render.problems(rows, scope, context), *render.beginnings(rows, scope, context)]
+    quiet = not matched and not found.in_window and rows and not foot
     if not matched and not found.in_window:
         foot = render.silence(rows, scope, context)
     elif not matched:
@@ -110,7 +114,6 @@ def _window_answer(
         *draft.blocks,
         *_sources(foot, context),
     ]
-    quiet = not matched and not found.in_window and rows and not render.problems(rows, scope, context)
     status = (
         judgement.status if matched and judgement.status != "abstained" else "answered" if matched or quiet else "abstained"
     )
@@ -176,6 +179,7 @@ def _needle_answer(
     answering = {found.hits[at].record.id for at in judgement.matched} if status == "answered" else set()
     coverage = Coverage(len(answering), len(draft.listed & answering), found.in_window)
     foot = render.problems(rows, scope, context) if status != "abstained" else []
+    foot += render.beginnings(rows, scope, context) if status == "partial" else []
     blocks = [
         render.header(scope, context),
         *render.notes(scope, found.degraded, draft.removed, context.words),

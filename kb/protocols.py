@@ -40,6 +40,9 @@ class Source(Protocol):
     Every field but ``context`` (a SourceContext, keyword-only, given by wiring) is a config key, and a field without a default
     is a required one.
     ``repo`` ("owner/name", or "" where there is none) is what its records' ``repo`` will be.
+
+    A source with a configured history may also have ``begins(cursor: str | None) -> datetime | None``: from when on it was
+    read, by its stored cursor (None for everything). Answers about an earlier time then say that nothing of it was read.
     """
 
     @property

@@ -139,26 +139,39 @@ def source_problem(row: LedgerRow, scope: Scope, context: Context) -> str:
     return words.statuses["stale"].format(**values) if end - row.last_success > _STALE else ""
 
 
+def beginnings(ledger: Sequence[LedgerRow], scope: Scope, context: Context) -> list[str]:
+    """One sentence for each source whose stored history begins within the window, or after it."""
+    text = context.words.statuses["begins"]
+    return [text.format(source=inert(row.source), since=context.moment(row.since)) for row in ledger if _is_cut(row, scope)]
+
+
+def _is_cut(row: LedgerRow, scope: Scope) -> bool:
+    return row.since is not None and (scope.window.start is None or scope.window.start < row.since)
+
+
 def silence(ledger: Sequence[LedgerRow], scope: Scope, context: Context) -> list[str]:
     """Why there is nothing to list, source by source: quiet, failed and not yet read are three different sentences."""
     end = min(scope.window.end or context.now, context.now)
     found = []
     for row in ledger:
+        if row.since and end <= row.since:
+            continue  # nothing of the window was asked of it
         problem = source_problem(row, scope, context)
         if not problem or (row.status == "ok" and not row.truncated and row.last_success):
             form = "quiet" if row.last_success and row.last_success >= end else "quiet so far"
             problem = context.words.statuses[form].format(source=inert(row.source), last=context.moment(row.last_success))
         found.append(problem)
-    return found
+    return [*found, *beginnings(ledger, scope, context)]
 
 
 def last_reads(ledger: Sequence[LedgerRow], scope: Scope, context: Context) -> list[str]:
-    """When each source was last read: its problem where it has one."""
+    """When each source was last read: its problem where it has one; and where it begins."""
     read = context.words.statuses["read"]
-    return [
+    told = [
         source_problem(row, scope, context) or read.format(source=inert(row.source), last=context.moment(row.last_success))
         for row in ledger
     ]
+    return [*told, *beginnings(ledger, scope, context)]
 
 
 def bullets(texts: Sequence[str]) -> str:

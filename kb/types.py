@@ -240,7 +240,10 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerRow:
-    """What is known about a source's last run. ``status``: never, running, ok, failed, interrupted. Times are aware UTC."""
+    """What is known about a source's last run. ``status``: never, running, ok, failed, interrupted. Times are aware UTC.
+
+    ``since`` is where what is stored of it begins, by its configured history; None for everything, or where it cannot say.
+    """
 
     source: str
     use: str
@@ -257,6 +260,7 @@ class LedgerRow:
     truncated: str = ""
     error: str = ""
     latest: datetime | None = None
+    since: datetime | None = None
 
     def as_json(self) -> dict[str, Any]:
         """JSON-ready; datetimes as ISO 8601."""

@@ -155,23 +155,34 @@ class KnowledgeBase:
 
     def status(self) -> Status:
         """The ledger and the counts, also where nothing has been read yet."""
-        never = {
-            source.name: LedgerRow(source=source.name, use=type(source).__module__.rpartition(".")[2], repo=source.repo)
-            for source in self.sources
-        }
+        ledger = self._ledger()
         if not self._catalog_path.exists():
-            return Status(data_dir=self.data_dir, ledger=tuple(never.values()), orphans=(), counts={}, records=0, pending=0)
-        read = {row.source: row for row in self._catalog.ledger()}
-        orphans = tuple(name for name in read if name not in never)
+            return Status(data_dir=self.data_dir, ledger=ledger, orphans=(), counts={}, records=0, pending=0)
+        configured = {source.name for source in self.sources}
         counts = self._catalog.counts()
         return Status(
             data_dir=self.data_dir,
-            ledger=tuple((never | read).values()),
-            orphans=orphans,
+            ledger=ledger,
+            orphans=tuple(row.source for row in ledger if row.source not in configured),
             counts=counts,
             records=sum(count for kinds in counts.values() for kind, count in kinds.items() if kind != "gone"),
             pending=self._catalog.pending_count(),
         )
+
+    def _ledger(self) -> tuple[LedgerRow, ...]:
+        """A row for every source, configured or stored: how it stands, and where what is stored of it begins."""
+        rows = {
+            source.name: LedgerRow(source=source.name, use=type(source).__module__.rpartition(".")[2], repo=source.repo)
+            for source in self.sources
+        }
+        if not self._catalog_path.exists():
+            return tuple(rows.values())
+        rows |= {row.source: row for row in self._catalog.ledger()}
+        for source in self.sources:
+            begins = getattr(source, "begins", None)  # not every source has a configured history
+            if begins:
+                rows[source.name] = replace(rows[source.name], since=begins(self._catalog.cursor(source.name)))
+        return tuple(rows.values())
 
     def search(self, asked: Asked, *, limit: int = 10) -> Searched:
         """The records that fit best, and what the query was taken to mean.
@@ -199,6 +210,7 @@ class KnowledgeBase:
             now=context.now,
             zone=context.tz,
             language=language or ("zh" if scope.language == "zh" else self.config.language),
+            ledger=self._ledger(),
         )
 
     def retriever(self, *, limit: int = 10) -> ChangeRetriever:
@@ -228,9 +240,12 @@ class KnowledgeBase:
         return scope, context
 
     def _require_records(self) -> None:
-        if self._catalog.size():
+        """Where sources were read and hold nothing, that is an answer; where none was, there is nothing to answer from."""
+        if self._catalog.size() or any(row.last_success for row in self._catalog.ledger()):
             return
-        failed = "; ".join(f"{row.source}: {row.error}" for row in self._catalog.ledger() if row.error)
+        failed = "; ".join(
+            f"{row.source}: {row.error.removeprefix(f'{row.source}: ')}" for row in self._catalog.ledger() if row.error
+        )
         remedy = f"the last sync failed: {failed}" if failed else "run `kb sync`"
         raise CatalogError("there are no records to answer from", remedy=remedy)
 

@@ -143,6 +143,7 @@ ENGLISH = Words(
         "quiet": "No changes in {source}: it was read successfully on {last}.",
         "quiet so far": "No changes in {source} up to its last reading on {last}; what came later is not known yet.",
         "read": "{source}: last read successfully on {last}.",
+        "begins": "{source} is stored from {since} on: nothing earlier was read.",
         "no last": "never",
     },
     header={
@@ -273,6 +274,7 @@ CHINESE = Words(
         "quiet": "{source} 没有改动：已于 {last} 成功读取。",
         "quiet so far": "截至上次读取（{last}），{source} 没有改动；之后的情况尚不清楚。",
         "read": "{source}：上次成功读取于 {last}。",
+        "begins": "{source} 只存有 {since} 起的记录，更早的没有读取。",
         "no last": "从未",
     },
     header={

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -322,6 +323,15 @@ def test_quiet_failed_and_not_yet_read_are_three_sentences(ledger: LedgerRow, en
     assert render.silence([ledger], SCOPE, context) == [english if quiet is None else quiet]
     chinese = Context(NOW, BERLIN, CHINESE)
     assert re.search("[一-鿿]", render.silence([ledger], SCOPE, chinese)[0])
+
+
+@pytest.mark.parametrize(
+    ("since", "quiet", "begins"), [(None, True, False), (at(1), True, False), (at(3), True, True), (NOW, False, True)]
+)
+def test_silence_is_not_claimed_of_what_lies_before_the_stored_history(since: object, quiet: bool, begins: bool) -> None:
+    scope = replace(SCOPE, window=Window(at(2), NOW))
+    told = " ".join(render.silence([row("ok", last_success=NOW, since=since)], scope, Context(NOW, BERLIN, ENGLISH)))
+    assert ("No changes in kernels" in told, "nothing earlier was read" in told) == (quiet, begins)
 
 
 def test_both_languages_have_the_same_texts_with_the_same_places() -> None:
