@@ -37,6 +37,7 @@ class ChromaCards:
         self._folder = folder
         self._address = address
         self._stores: dict[str, ChromaVectorStore] = {}
+        self._collections: dict[str, Any] = {}
 
     @cached_property
     def _client(self) -> Any:
@@ -76,6 +77,7 @@ class ChromaCards:
     def close(self) -> None:
         """Let go of the server or the folder; the next call opens it again."""
         self._stores.clear()
+        self._collections.clear()
         client = self.__dict__.pop("_client", None)
         if client is not None:
             if self._address:
@@ -92,15 +94,20 @@ class ChromaCards:
                 raise
             shutil.rmtree(self._folder, ignore_errors=True)
 
+    def _collection(self, name: str) -> Any:
+        """Chroma's own handle, for reading: importing llama-index takes longer than a question."""
+        if name not in self._collections:
+            self._collections[name] = self._client.get_or_create_collection(
+                name, embedding_function=None, configuration={"hnsw": {"space": "cosine", "ef_search": 200}}
+            )
+        return self._collections[name]
+
     def store(self, collection: str) -> ChromaVectorStore:
         """The llama-index vector store over a collection, which is made if it is not there."""
         if collection not in self._stores:
             from llama_index.vector_stores.chroma import ChromaVectorStore
 
-            raw = self._client.get_or_create_collection(
-                collection, embedding_function=None, configuration={"hnsw": {"space": "cosine", "ef_search": 200}}
-            )
-            self._stores[collection] = ChromaVectorStore(chroma_collection=raw)
+            self._stores[collection] = ChromaVectorStore(chroma_collection=self._collection(collection))
         return self._stores[collection]
 
     def upsert(
@@ -124,14 +131,14 @@ class ChromaCards:
     ) -> list[str]:
         """Ids of the nearest cards by cosine, best first (approximate: HNSW)."""
         with self._translated():
-            raw = self.store(collection).client
+            raw = self._collection(collection)
             found = raw.query(query_embeddings=[vector], n_results=limit, where=where, include=["distances"])
             return list(found["ids"][0])
 
     def count(self, collection: str) -> int:
         """How many cards the collection has."""
         with self._translated():
-            return int(self.store(collection).client.count())
+            return int(self._collection(collection).count())
 
     @property
     def is_there(self) -> bool:
@@ -148,6 +155,7 @@ class ChromaCards:
         """Delete a collection, if it is there."""
         with self._translated():
             self._stores.pop(collection, None)
+            self._collections.pop(collection, None)
             if collection in {found.name for found in self._client.list_collections()}:
                 self._client.delete_collection(collection)
 
