@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from kb.answer import answer
-from kb.catalog import Catalog
+from kb.catalog import Catalog, Filter
 from kb.config import Config, data_folder
 from kb.errors import CatalogError, ConfigError, QueryError
 from kb.judge import judge
@@ -237,6 +237,8 @@ class KnowledgeBase:
             known_then = {repo: tuple(tag for tag in found if tag.at <= now) for repo, found in tags.items()}
             context = replace(context, now=now, tags=known_then)
         scope = parse(asked.text, context, repos=asked.repos, kinds=asked.kinds, since=asked.since, until=asked.until)
+        if scope.kinds and not asked.kinds and not self._catalog.count(Filter(kinds=scope.kinds)):
+            scope = replace(scope, kinds=())  # "which PRs landed?": no pull requests are read, but the commits that name theirs
         return scope, context
 
     def _require_records(self) -> None:
