@@ -120,3 +120,14 @@ def test_links_in_the_documents_lead_somewhere() -> None:
         document = ROOT / name
         for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text(encoding="utf-8")):
             assert (document.parent / target).exists(), f"{name}: {target}"
+
+
+def test_the_example_configurations_are_valid(tmp_path: Path) -> None:
+    from kb.config import load_config
+    from kb.plugins import build_sources
+
+    examples = sorted((ROOT / "examples").glob("*.toml"))
+    assert examples
+    for path in examples:
+        sources = build_sources(load_config(path), tmp_path)
+        assert len({source.name for source in sources}) == len(sources) > 1
