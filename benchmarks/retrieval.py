@@ -2,7 +2,8 @@
 
 One JSON object a line: ``id``, ``query`` (and ``query_zh``), ``as_of`` (now is the end of that day, UTC), ``repo``, ``window``
 ({start, end} or null), ``gold`` (SHAs), ``borderline`` (neither right nor wrong), ``kind`` (needle, window, identifier,
-unanswerable), ``gold_repo``. The system is given the question and ``as_of``, with --scoped also ``repo`` and ``window``.
+unanswerable). The system is given the question and ``as_of``, with --scoped also ``repo`` and ``window``. Every line that is
+not blank has its line in the result; what cannot be read or asked has a ``problem`` there, and is named at the end.
 
     python -m benchmarks.retrieval --queries FILE --config kb.toml --data-dir DIR --out FILE
 """
@@ -15,13 +16,14 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import fmean, median
 from typing import Any
 
+from benchmarks.questions import Question, key, questions
 from kb.catalog import Catalog, Filter
 from kb.config import load_config
+from kb.errors import KbError
 from kb.types import Answer
 from kb.wiring import Asked, KnowledgeBase, open_kb
 
@@ -29,67 +31,41 @@ LISTED = 100  # results written for a question; a window has its whole ranking u
 
 
 @dataclass(frozen=True)
-class Question:
-    """One line of a question file."""
-
-    id: str
-    text: str
-    kind: str
-    as_of: datetime
-    repo: str
-    window: tuple[datetime, datetime] | None
-    gold: frozenset[str]
-    borderline: frozenset[str]
-
-
-@dataclass(frozen=True)
 class Outcome:
-    """What the system gave: record ids in order, the answer's status, confidence and ids, and milliseconds for both."""
+    """What the system gave: record ids in order, the answer's status, confidence and ids, and milliseconds for both.
 
-    results: tuple[str, ...]
-    status: str
-    confidence: float
-    answer_ids: tuple[str, ...]
-    ms: float
+    ``problem`` says why there is none of it.
+    """
 
-
-def questions(path: Path, *, language: str) -> list[Question]:
-    """The questions of a file that are there in this language."""
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    key = "query_zh" if language == "zh" else "query"
-    return [_question(row, row[key]) for row in rows if row.get(key)]
-
-
-def _question(row: Mapping[str, Any], text: str) -> Question:
-    repo = row.get("gold_repo") or row.get("repo") or ""
-    window = row.get("window")
-    return Question(
-        id=row["id"],
-        text=text,
-        kind=row["kind"],
-        as_of=datetime.fromisoformat(row["as_of"]).replace(tzinfo=UTC) + timedelta(days=1),
-        repo=row.get("repo") or "",
-        window=(datetime.fromisoformat(window["start"]), datetime.fromisoformat(window["end"])) if window else None,
-        gold=frozenset(f"commit:{repo}@{sha}" for sha in row.get("gold", ())),
-        borderline=frozenset(f"commit:{repo}@{sha}" for sha in row.get("borderline", ())),
-    )
+    results: tuple[str, ...] = ()
+    status: str = "abstained"
+    confidence: float = 0.0
+    answer_ids: tuple[str, ...] = ()
+    ms: float = 0.0
+    problem: str = ""
 
 
 def asked(question: Question, *, scoped: bool) -> Asked:
     """The question as the system gets it."""
-    as_of = question.as_of.isoformat()
+    as_of = question.as_of.isoformat() if question.as_of else None
     if not scoped:
         return Asked(question.text, as_of=as_of)
-    since, until = (at.isoformat() for at in question.window) if question.window else (None, None)
-    return Asked(question.text, repos=(question.repo,) if question.repo else (), since=since, until=until, as_of=as_of)
+    since, until = (at.isoformat() if at else None for at in question.window or (None, None))
+    return Asked(question.text, repos=question.repos, since=since, until=until, as_of=as_of)
 
 
 def run(kb: KnowledgeBase, question: Question, *, scoped: bool) -> Outcome:
-    """Search and ask once."""
+    """Search and ask once; what cannot be asked has an outcome too, with the reason."""
     started = time.perf_counter()
+    if question.problem:
+        return Outcome(problem=question.problem)
     request = asked(question, scoped=scoped)
-    found = kb.search(request, limit=LISTED).found
-    answer = kb.ask(request)
+    try:
+        found = kb.search(request, limit=LISTED).found
+        answer = kb.ask(request)
+    except Exception as error:  # a repository that is not indexed, an empty window, a bug: the other questions go on
+        reason = error.message if isinstance(error, KbError) else f"{type(error).__name__}: {error}"
+        return Outcome(problem=reason, ms=1000 * (time.perf_counter() - started))
     return Outcome(
         results=tuple(hit.record.id for hit in found.hits),
         status=answer.status,
@@ -123,12 +99,12 @@ def scores(pairs: Iterable[tuple[Question, Outcome]]) -> dict[str, float]:
 
 
 def _of_one(question: Question, outcome: Outcome) -> Iterator[tuple[str, float]]:
-    ranked = [id for id in outcome.results if id not in question.borderline]
-    if question.kind == "window":
+    ranked = [found for found in map(key, outcome.results) if found not in question.borderline]
+    if question.kind == "window" and question.gold:
         size = len(question.gold)
         yield "window recall at gold size", len(question.gold.intersection(ranked[:size])) / size
-        yield "window answer F1", f1(frozenset(outcome.answer_ids) - question.borderline, question.gold)
-    elif question.kind in ("needle", "identifier"):
+        yield "window answer F1", f1(frozenset(map(key, outcome.answer_ids)) - question.borderline, question.gold)
+    elif question.kind in ("needle", "identifier") and question.gold:
         for depth in (1, 5):
             yield f"{question.kind} hit@{depth}", float(bool(question.gold.intersection(ranked[:depth])))
         yield f"{question.kind} answered", float(outcome.status == "answered")
@@ -174,7 +150,7 @@ def plain_ranker(kb: KnowledgeBase, folder: Path) -> Ranker:
 
     def rank(question: Question) -> Sequence[str]:
         since, until = question.window or (None, question.as_of)
-        return plain.query(question.text, repo=question.repo, since=since, until=until, limit=20)
+        return plain.query(question.text, repo=next(iter(question.repos), ""), since=since, until=until, limit=20)
 
     return rank
 
@@ -185,9 +161,9 @@ def ranked_scores(rank: Ranker, asked_for: Sequence[Question]) -> dict[str, floa
     for question in asked_for:
         started = time.perf_counter()
         results = tuple(rank(question))
-        pairs.append((question, Outcome(results, "", 0.0, (), 1000 * (time.perf_counter() - started))))
+        pairs.append((question, Outcome(results=results, ms=1000 * (time.perf_counter() - started))))
     found = {name: value for name, value in scores(pairs).items() if "hit@" in name or "recall" in name}
-    return {**found, "ms (median)": round(median(outcome.ms for _, outcome in pairs), 1)}
+    return {**found, **_median(pairs)}
 
 
 # --- command line ---------------------------------------------------------------------------------------------------------
@@ -201,25 +177,41 @@ def main() -> None:
     parser.add_argument("--data-dir", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--scoped", action="store_true", help="give the system the repository and the window too")
-    parser.add_argument("--language", choices=("en", "zh"), default="en", help="zh asks query_zh, where there is one")
+    parser.add_argument(
+        "--language", choices=("en", "zh"), default="en", help="zh asks and scores query_zh, where there is one"
+    )
     parser.add_argument("--parts", action="store_true", help="print BM25-only and dense-only rows too")
     parser.add_argument("--plain", type=Path, metavar="DIR", help="print a plain llama-index row too; its index is kept in DIR")
     chosen = parser.parse_args()
-    asked_for = questions(chosen.queries, language=chosen.language)
     config = load_config(chosen.config).model_copy(update={"timezone": "UTC"})
     with open_kb(config, data_dir=chosen.data_dir) as kb:
         pairs = []
         with chosen.out.open("w", encoding="utf-8") as file:
-            for question in asked_for:
+            for question in questions(chosen.queries, language=chosen.language):
                 outcome = run(kb, question, scoped=chosen.scoped)
                 pairs.append((question, outcome))
                 file.write(json.dumps(_line(question, outcome)) + "\n")
-        _print("ours", {**scores(pairs), "ms (median)": round(median(outcome.ms for _, outcome in pairs), 1)})
+                file.flush()
+        scored = [(question, outcome) for question, outcome in pairs if _counts(question, chosen.language)]
+        _print("ours", {**scores(scored), **_median(scored)})
+        for question, outcome in pairs:
+            if outcome.problem:
+                print(f"not asked: {question.id}: {outcome.problem}")
+        sound = [question for question, _ in scored]
         if chosen.parts:
-            _print("BM25 only", ranked_scores(part_ranker(kb, "message", scoped=chosen.scoped), asked_for))
-            _print("dense only", ranked_scores(part_ranker(kb, "cosine", scoped=chosen.scoped), asked_for))
+            _print("BM25 only", ranked_scores(part_ranker(kb, "message", scoped=chosen.scoped), sound))
+            _print("dense only", ranked_scores(part_ranker(kb, "cosine", scoped=chosen.scoped), sound))
         if chosen.plain:
-            _print("plain llama-index", ranked_scores(plain_ranker(kb, chosen.plain), asked_for))
+            _print("plain llama-index", ranked_scores(plain_ranker(kb, chosen.plain), sound))
+
+
+def _counts(question: Question, language: str) -> bool:
+    """Whether it is a question in the language that is measured; one that was refused counts as missed."""
+    return not question.problem and question.language == language
+
+
+def _median(pairs: Sequence[tuple[Question, Outcome]]) -> dict[str, float]:
+    return {"ms (median)": round(median(outcome.ms for _, outcome in pairs), 1)} if pairs else {}
 
 
 def _line(question: Question, outcome: Outcome) -> dict[str, Any]:
@@ -230,6 +222,7 @@ def _line(question: Question, outcome: Outcome) -> dict[str, Any]:
         "confidence": outcome.confidence,
         "answer_ids": list(outcome.answer_ids),
         "ms": round(outcome.ms, 1),
+        **({"problem": outcome.problem} if outcome.problem else {}),
     }
 
 
