@@ -19,6 +19,9 @@ _MORE = re.compile(r"[ \t]*(?:,|&|\band\b)[ \t]*(?:and\b[ \t]*)?" + _REFERENCE, 
 _REVERTED_PULL = re.compile(r"^[ \t]*(?:this )?reverts(?: pull request| PR)?:?[ \t]+" + _REFERENCE, re.I | re.M)
 _REVERTED_COMMITS = re.compile(r"\breverts[ \t\n]+commits?[ \t\n]+((?:[0-9a-f]{7,64}\b[ \t\n,.]*(?:and[ \t\n]+)?)+)", re.I)
 _REVERT_SUBJECT = re.compile(r'^\s*(?:\[[^\]]*\]\s*)?revert:?\s+["“](?P<subject>.+)["”]', re.IGNORECASE)
+_REVERT_PULL_SUBJECT = re.compile(
+    r"^\s*(?:\[[^\]]*\]\s*)?revert:?\s+(?:(?:pull request|PR)\s*#?|#)(?P<number>\d{1,9})\b", re.IGNORECASE
+)
 _PICKED = re.compile(r"\(cherry[- ]picked from commit ([0-9a-f]{7,64})\)", re.IGNORECASE)
 _CO_AUTHOR = re.compile(r"^[ \t]*co-authored-by:[ \t]*([^<\n]+)", re.IGNORECASE | re.MULTILINE)
 _SIGNS = (re.compile(r"#\d"), re.compile(r"github\.com/"), re.compile("GH-"))
@@ -139,6 +142,8 @@ def _reverted(repo: str, sha: str, subject: str, body: str, history: History) ->
     if known:
         return [f"commit:{repo}@{found}" for found in known]
     pulls = [_target(repo, match, "pull") for match in _REVERTED_PULL.finditer(body)]
+    if plain := _REVERT_PULL_SUBJECT.match(subject):
+        pulls.append(f"pull:{repo}#{plain['number']}")
     own = [target.rpartition("#")[2] for target in pulls if target.startswith(f"pull:{repo}#")]
     quoted = _REVERT_SUBJECT.match(subject)
     candidates = [history.by_pull(number, sha) for number in own]
