@@ -136,10 +136,11 @@ def lexical_within(catalog: Catalog, question: Question, filter: Filter, *, size
         here = len(lists["message"])
         usual = math.log((total + 1) / (everywhere[token] + 0.5))
         rarity = math.log((size + 1) / (here + 0.5)) / math.log(size + 1) if size > 1 else 1.0
+        weight *= min(rarity * math.log(total + 1) / max(usual, 0.1), 1.0)
         for name, scored in lists.items():
+            sums = found[name]
             for doc, score in scored:
-                own = score * weight * min(rarity * math.log(total + 1) / max(usual, 0.1), 1.0)
-                found[name][doc] = found[name].get(doc, 0.0) + own
+                sums[doc] = sums.get(doc, 0.0) + weight * score
     return found
 
 
