@@ -176,8 +176,8 @@ def resolve_kinds(names: Iterable[str]) -> tuple[str, ...]:
 # --- kinds of change ------------------------------------------------------------------------------------------------------
 
 _WORK = (
-    r"(?:-related)?(?: (?:work|changes?|improvements?|updates?|fixes|optimi[sz]ations?|commits|prs|"
-    r"patches|tuning|gains?|wins?|additions?))"
+    r"(?:-related)?(?: (?:work|change[sd]?|improvements?|update[sd]?|fixes|optimi[sz]ations?|commits|prs|"
+    r"patches|tuning|gains?|wins?|additions?))\b"
 )
 _FACETS = (
     (
@@ -204,7 +204,7 @@ _FACETS = (
     ),
     (
         "docs",
-        rf"\b(?:documentation|docs?|docstring){_WORK}|\b(?:docs|documentation)(?= ?(?:$|[?.,\ue000]))|"
+        rf"\b(?:documentation|docs?|docstring){_WORK}|\b(?:docs|documentation)(?= ?(?:$|[?.,\ue000]| (?:were|have)\b))|"
         rf"文档(?:方面的?|相关的?)?(?:更新|改动|变化|变更|修改|提交)",
     ),
     (

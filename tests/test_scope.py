@@ -66,6 +66,8 @@ What changed everywhere this week? |
 What files changed last week? |
 Anything new in flashinfer since yesterday? |
 List all commits |
+What docs changed in flashinfer this week? |
+What tests changed this week? |
 所有仓库上周有什么变化？ |
 """  # noqa: E501
 
