@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kb.sync import Indexed, SourceRun, SyncReport
-from kb.types import Answer, Evidence, Hit, LedgerRow, Scope
+from kb.types import Answer, Evidence, Hit, LedgerRow, Quote, Record, Scope
 from kb.wiring import Searched, Status
 
 
@@ -48,7 +48,10 @@ def search(searched: Searched) -> dict[str, Any]:
 
 
 def _hit(hit: Hit) -> dict[str, Any]:
-    record = hit.record
+    return {**_record(hit.record), "score": hit.score, **_quote(hit.quote)}
+
+
+def _record(record: Record) -> dict[str, Any]:
     return {
         "id": record.id,
         "kind": record.kind,
@@ -57,11 +60,11 @@ def _hit(hit: Hit) -> dict[str, Any]:
         "title": record.title,
         "url": record.url,
         "at": moment(record.at),
-        "score": hit.score,
-        "quote": hit.quote.text,
-        "path": hit.quote.path,
-        "line": hit.quote.line,
     }
+
+
+def _quote(quote: Quote) -> dict[str, Any]:
+    return {"quote": quote.text, "path": quote.path, "line": quote.line}
 
 
 def answer(answered: Answer) -> dict[str, Any]:
@@ -83,20 +86,7 @@ def answer(answered: Answer) -> dict[str, Any]:
 
 
 def _citation(evidence: Evidence) -> dict[str, Any]:
-    record = evidence.record
-    return {
-        "key": evidence.key,
-        "id": record.id,
-        "kind": record.kind,
-        "repo": record.repo,
-        "ref": record.ref,
-        "title": record.title,
-        "url": record.url,
-        "at": moment(record.at),
-        "quote": evidence.quote.text,
-        "path": evidence.quote.path,
-        "line": evidence.quote.line,
-    }
+    return {"key": evidence.key, **_record(evidence.record), **_quote(evidence.quote)}
 
 
 def sync(report: SyncReport) -> dict[str, Any]:
