@@ -150,7 +150,7 @@ def _with_config(gitdir: Path, copy: Path) -> Iterator[Path]:
 
 
 def _drill(path: Path, shas: list[str]) -> int:
-    from pydriller import Repository  # type: ignore[import-untyped, unused-ignore]
+    from pydriller import Repository
 
     lines = 0
     for commit in Repository(str(path), only_commits=shas).traverse_commits():
