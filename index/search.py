@@ -30,6 +30,7 @@ from kb.types import Found, Hit, Scope
 
 _WHOLE = 1_500  # a needle: up to so many records every one is scored; beyond, the best of each list
 _FEW_TOKENS = 16  # a topic; longer is a story, and each token costs a query of each field
+_FEW_RECORDS = 3_000  # … and beyond, what is rare here is what is rare everywhere
 _LISTED = 300  # of each lexical list
 _NEAREST = 400  # cards taken from Chroma
 _LATE = 20  # records that late interaction looks at
@@ -147,7 +148,7 @@ class Search:
 
     def _lexical(self, run: _Run, size: int, *, whole: bool) -> dict[str, dict[int, float]]:
         few = len(run.question.own) + len(run.question.added) <= _FEW_TOKENS
-        if run.scope.intent == "window" and few:
+        if run.scope.intent == "window" and few and size <= _FEW_RECORDS:
             return features.lexical_within(self._catalog, run.question, run.filter, size=size)
         return features.lexical(self._catalog, run.question, run.filter, limit=size if whole else 1_000)
 
