@@ -13,7 +13,7 @@ from datetime import datetime, tzinfo
 from typing import Protocol
 
 from kb import render
-from kb.catalog import Catalog
+from kb.catalog import Catalog, Filter
 from kb.citations import EXACT, Piece, verify_pieces
 from kb.classify import GROUPS, category, labels
 from kb.lines import Line, View, change_line
@@ -102,14 +102,16 @@ def _window_answer(
     draft = _verified(list(_grouped([hit.record for hit in matched], seen, scope, context)), seen, context)
     coverage = Coverage(len(matched), len(draft.listed & {hit.record.id for hit in matched}), found.in_window)
     foot = [*render.problems(rows, scope, context), *render.beginnings(rows, scope, context)]
-    quiet = not matched and not found.in_window and rows and not foot
-    if not matched and not found.in_window:
+    unread = _unread(scope, catalog)
+    quiet = not matched and not found.in_window and rows and not foot and not unread
+    if not matched and not found.in_window and not unread:
         foot = render.silence(rows, scope, context)
     elif not matched:
         foot = render.last_reads(rows, scope, context)
     blocks = [
         render.header(scope, context),
         render.coverage_text(coverage, found, context.words),
+        render.unread(unread, context.words),
         *render.notes(scope, found.degraded, draft.removed, context.words),
         *draft.blocks,
         *_sources(foot, context),
@@ -119,6 +121,11 @@ def _window_answer(
     )
     given = _answer(scope, status, blocks, draft, seen, coverage, rows, judgement.confidence, found.degraded, context)
     return replace(given, matched=tuple(hit.record.id for hit in matched if hit.record.id in draft.listed))
+
+
+def _unread(scope: Scope, catalog: Catalog) -> tuple[str, ...]:
+    """Kinds asked for of which nothing at all is stored: that none is found says nothing about what happened."""
+    return tuple(kind for kind in scope.kinds if catalog.size() and not catalog.count(Filter(kinds=(kind,))))
 
 
 def _matching(scope: Scope, found: Found, judge: Judge) -> tuple[Judgement, list[Hit]]:
@@ -182,6 +189,7 @@ def _needle_answer(
     foot += render.beginnings(rows, scope, context) if status == "partial" else []
     blocks = [
         render.header(scope, context),
+        render.unread(_unread(scope, catalog), context.words),
         *render.notes(scope, found.degraded, draft.removed, context.words),
         *draft.blocks,
         *_sources(foot, context),

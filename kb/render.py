@@ -102,6 +102,11 @@ def notes(scope: Scope, degraded: str, removed: int, words: Words) -> list[str]:
     return found
 
 
+def unread(kinds: tuple[str, ...], words: Words) -> str:
+    """That nothing of these kinds is stored; "" for no kinds."""
+    return words.notes["unread"].format(kinds=words.listed(words.kinds, kinds)) if kinds else ""
+
+
 def coverage_text(coverage: Coverage, found: Found, words: Words) -> str:
     """How complete a list is."""
     counts = {"listed": coverage.listed, "matched": coverage.matched, "in_window": coverage.in_window}
