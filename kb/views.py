@@ -72,6 +72,9 @@ def folded(matched: Sequence[Record], found: Views) -> list[View]:
     """Each matched record in exactly one view: what a matched merge brought stands below it; one commit stands with it."""
     ids = {record.id for record in matched}
     below = {record.id: merge for record in matched for merge in record.linked("landed-by") if merge in ids}
+    for record in matched:  # where two branches are followed, the other one may have stored it as its own
+        below |= {id: record.id for id in record.linked("brought") if id in ids and id not in below and id != record.id}
+    below = {id: top for id in below if (top := _outermost(id, below)) not in below}
     children_of: dict[str, list[View]] = {}
     for record in matched:
         if record.id in below:
@@ -88,6 +91,15 @@ def folded(matched: Sequence[Record], found: Views) -> list[View]:
             children = [child for child in children if child.record.id != brought[0]]
         result.append(replace(view, brought=tuple(children)))
     return result
+
+
+def _outermost(id: str, below: Mapping[str, str]) -> str:
+    """The merge that is below no other."""
+    seen = {id}
+    while (above := below.get(id)) is not None and above not in seen:
+        id = above
+        seen.add(id)
+    return id
 
 
 def _known(catalog: Catalog, ids: Iterable[str], now: datetime) -> dict[str, Record]:

@@ -175,6 +175,15 @@ def test_a_merge_of_one_commit_is_one_line_for_both(catalog: Catalog) -> None:
     assert "2 of 2 matching" in found.text
 
 
+@pytest.mark.parametrize("pieces", [(2,), (2, 3)])
+def test_a_commit_that_another_branch_stored_as_its_own_is_told_once(catalog: Catalog, pieces: tuple[int, ...]) -> None:
+    merge, *brought = merged(5, *pieces)
+    put(catalog, merge, *(replace(piece, links=()) for piece in brought))
+    found = ask(catalog)
+    assert found.text.count(f"`{key(2)}`") == 1
+    assert found.coverage.matched == found.coverage.listed == 1 + len(pieces)
+
+
 def test_without_its_merge_a_commit_stands_for_itself(catalog: Catalog) -> None:
     put(catalog, *merged(5, 2, 3))
     found = ask(catalog, replace(WEEK, topic="piece 2"))
