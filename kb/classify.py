@@ -65,7 +65,7 @@ _WEAK_PREFIXES = frozenset(
 )
 
 _REVERT = re.compile(
-    r"^\W*(?:\[[^\]]*\]\s*)*(?:(?:revert(?:s|ed|ing)?|back(?:ed)? ?out)\b(?! only| to\b)"
+    r"^[^\w\"“'`]*(?:\[[^\]]*\]\s*)*(?:(?:revert(?:s|ed|ing)?|back(?:ed)? ?out)\b(?! only| to\b)"
     r"(?![^\"#]* to (?:get|use|avoid|allow|make)\b)|回退|回滚|撤销)"
     r"|\brevert(?:s|ed|ing)? (?:pr |commit )?(?:#\d+|[0-9a-f]{7,40}\b|\")",
     re.I,

@@ -150,3 +150,7 @@ def test_every_group_has_a_place_and_every_record_one_group() -> None:
     assert len(set(GROUPS)) == len(GROUPS) == 12
     assert GROUPS[0] == "reverts"
     assert GROUPS[-1] == "other"
+
+
+def test_a_title_that_quotes_a_revert_is_none() -> None:
+    assert labels(replace(commit(1), title='"Revert PR 12" names what it reverts')) == {"other"}
