@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import repeat
@@ -109,15 +110,26 @@ def used_acronyms(catalog: Catalog, topic: str) -> tuple[str, ...]:
     return tuple(initial for initial in initials if 1 < frequencies[initial] < most and initial not in own)
 
 
-def lexical(catalog: Catalog, question: Question, filter: Filter, *, limit: int) -> dict[str, dict[int, float]]:
-    """field -> number -> BM25 of the question's own tokens plus EXPANSION times that of its synonyms, ``limit`` of each."""
+def lexical(
+    catalog: Catalog, question: Question, filter: Filter, *, limit: int, pool: Executor | None = None
+) -> dict[str, dict[int, float]]:
+    """field -> number -> BM25 of the question's own tokens plus EXPANSION times that of its synonyms, ``limit`` of each.
+
+    With a ``pool`` the fields are searched side by side: SQLite lets go of the interpreter while it ranks.
+    """
+
+    def search(job: tuple[str, list[str]]) -> list[tuple[int, float]]:
+        name, words = job
+        return catalog.lexical(name, words, filter=filter, limit=limit) if words else []
+
+    jobs = [(name, words) for name in FIELDS for words in (question.own, question.added)]
+    lists = list((pool.map if pool else map)(search, jobs))
     found: dict[str, dict[int, float]] = {}
-    for name in FIELDS:
-        scores = dict(catalog.lexical(name, question.own, filter=filter, limit=limit)) if question.own else {}
-        if question.added:
-            for doc, score in catalog.lexical(name, question.added, filter=filter, limit=limit):
-                scores[doc] = scores.get(doc, 0.0) + EXPANSION * score
-        found[name] = scores
+    for (name, words), scored in zip(jobs, lists, strict=True):
+        weight = 1.0 if words is question.own else EXPANSION
+        scores = found.setdefault(name, {})
+        for doc, score in scored:
+            scores[doc] = scores.get(doc, 0.0) + weight * score
     return found
 
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import repeat
 
 import numpy as np
@@ -28,6 +30,7 @@ from kb.catalog import Catalog, Filter
 from kb.errors import VectorError
 from kb.types import Found, Hit, Scope
 
+_THREADS = 3
 _WHOLE = 1_500  # a needle: up to so many records every one is scored; beyond, the best of each list
 _FEW_TOKENS = 16  # a topic; longer is a story, and each token costs a query of each field
 _FEW_RECORDS = 3_000  # … and beyond, what is rare here is what is rare everywhere
@@ -133,13 +136,14 @@ class Search:
         if not run.question.text:
             return (named if run.scope.intent == "identifier" else list(dict.fromkeys([*named, *allowed]))), {}
         whole = run.scope.intent == "window" or len(allowed) <= _WHOLE
+        embedding = None if whole or run.vectors is None else self._pool.submit(getattr, run.question, "direction")
         lists = self._lexical(run, len(allowed), whole=whole)
         run.clock.lap("lexical")
         if whole:
             return list(dict.fromkeys([*named, *allowed])), lists
         near: list[int] = []
-        if run.vectors is not None and self._index is not None:
-            ids = self._index.chroma.nearest(run.collection, run.question.direction, _NEAREST)
+        if embedding is not None and self._index is not None:
+            ids = self._index.chroma.nearest(run.collection, embedding.result(), _NEAREST)
             near = list(self._catalog.docs(list(dict.fromkeys(id.rpartition("#")[0] for id in ids))).values())
         best = [doc for scores in lists.values() for doc in sorted(scores, key=scores.__getitem__, reverse=True)[:_LISTED]]
         run.clock.lap("nearest")
@@ -150,7 +154,13 @@ class Search:
         few = len(run.question.own) + len(run.question.added) <= _FEW_TOKENS
         if run.scope.intent == "window" and few and size <= _FEW_RECORDS:
             return features.lexical_within(self._catalog, run.question, run.filter, size=size)
-        return features.lexical(self._catalog, run.question, run.filter, limit=size if whole else 1_000)
+        pool = self._pool if size > _WHOLE else None
+        return features.lexical(self._catalog, run.question, run.filter, limit=size if whole else 1_000, pool=pool)
+
+    @cached_property
+    def _pool(self) -> ThreadPoolExecutor:
+        """Threads for what a broad search can do side by side; a narrow one is done before they have started."""
+        return ThreadPoolExecutor(_THREADS, thread_name_prefix="search")
 
     def _ranked(self, run: _Run, candidates: tuple[list[int], Mapping[str, Mapping[int, float]]]) -> Ranked:
         docs, lists = candidates
