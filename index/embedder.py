@@ -66,6 +66,9 @@ class Embedder:
     @cached_property
     def _model(self) -> SentenceTransformer:
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+        # Before torch is loaded: threads that wait by spinning take the cores from whatever else runs, and from each other.
+        # Beside two busy programs on two cores embedding took twice as long with it; alone there is no difference.
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         if not self._model_name:
             os.environ.setdefault("HF_HUB_OFFLINE", "1")
         import torch
