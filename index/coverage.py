@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Collection, Mapping
 
+from index.features import rarity
 from kb.synonyms import concepts
 from kb.text import STOPWORDS, lexical_fields, query_tokens, tokens
 from kb.types import Record
@@ -55,7 +56,7 @@ def covered(
 
 
 def _weight(frequency: int, size: int) -> float:
-    return math.log((size + 1) / (frequency + 0.5)) if frequency else _UNKNOWN * math.log(size + 1)
+    return rarity(frequency, size) if frequency else _UNKNOWN * math.log(size + 1)
 
 
 def _share(own: Collection[str], other: Collection[str], message: Collection[str], change: Collection[str]) -> float:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 TOKEN_DIMENSION = 96
-_TOKEN_SCALE = 127.0
+TOKEN_SCALE = 127.0
 _SEED = 20260131
 _LONGEST = 40_000  # characters: beyond what 8,192 word pieces hold
 # oneDNN compiles, and keeps, its kernels for every new shape: 100 ms and 3 MB each. So there are few shapes.
@@ -160,7 +160,7 @@ class Embedder:
                 }
             )
             hidden = torch.nn.functional.normalize(output["token_embeddings"].float() @ self._projection, dim=-1)
-            tokens = (hidden * _TOKEN_SCALE).round().to(torch.int8).cpu().numpy()
+            tokens = (hidden * TOKEN_SCALE).round().to(torch.int8).cpu().numpy()
             sentences = torch.nn.functional.normalize(output["sentence_embedding"].float(), dim=-1).cpu().numpy()
             lengths = output["attention_mask"].sum(dim=1).tolist()
         # Without [CLS], [SEP] and padding; copies, so that a card does not keep its whole batch alive.

@@ -92,6 +92,11 @@ class Question:
         return np.asarray(mixed / (np.linalg.norm(mixed) + 1e-9), dtype=np.float32)
 
 
+def rarity(frequency: int, size: int) -> float:
+    """Inverse document frequency of a token that ``frequency`` of ``size`` records have."""
+    return math.log((size + 1) / (frequency + 0.5))
+
+
 def positive(topic: str) -> str:
     """The topic without what it excludes ("top-k (not MoE routing)"): those words would only find what is not wanted."""
     return " ".join(_EXCLUDED.sub(" ", topic).split()) or topic
@@ -146,9 +151,9 @@ def lexical_within(catalog: Catalog, question: Question, filter: Filter, *, size
     for token, weight in weights.items():
         lists = {name: catalog.lexical(name, [token], filter=filter, limit=size) for name in FIELDS}
         here = len(lists["message"])
-        usual = math.log((total + 1) / (everywhere[token] + 0.5))
-        rarity = math.log((size + 1) / (here + 0.5)) / math.log(size + 1) if size > 1 else 1.0
-        weight *= min(rarity * math.log(total + 1) / max(usual, 0.1), 1.0)
+        usual = rarity(everywhere[token], total)
+        share = rarity(here, size) / math.log(size + 1) if size > 1 else 1.0
+        weight *= min(share * math.log(total + 1) / max(usual, 0.1), 1.0)
         for name, scored in lists.items():
             sums = found[name]
             for doc, score in scored:
@@ -213,8 +218,5 @@ def idf(catalog: Catalog, words: Sequence[str]) -> Scores:
     size = max(catalog.size(), 1)
     # A token that no message has says nothing about which message is meant.
     return np.array(
-        [
-            max((math.log((size + 1) / (frequencies[t] + 0.5)) for t in by_word[word] if frequencies[t]), default=0.0)
-            for word in words
-        ]
+        [max((rarity(frequencies[t], size) for t in by_word[word] if frequencies[t]), default=0.0) for word in words]
     )

@@ -7,9 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from index.embedder import Embedded
-
-_SCALE = 127.0
+from index.embedder import TOKEN_SCALE, Embedded
 
 
 def maxsim(query: Embedded, weights: NDArray[np.float32], cards: Sequence[NDArray[np.int8]]) -> float:
@@ -22,5 +20,5 @@ def maxsim(query: Embedded, weights: NDArray[np.float32], cards: Sequence[NDArra
     if not present or not len(query.tokens) or total <= 0:
         return 0.0
     document = np.concatenate(present).astype(np.float32)
-    similar = document @ query.tokens.astype(np.float32).T / (_SCALE * _SCALE)
+    similar = document @ query.tokens.astype(np.float32).T / (TOKEN_SCALE * TOKEN_SCALE)
     return float(similar.max(axis=0) @ weights / total)

@@ -6,7 +6,6 @@ ranked with late interaction on top; a set question ("window") by its topic alon
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -211,7 +210,7 @@ class Search:
         words = [*run.question.own, *run.question.added]
         frequencies = self._catalog.document_frequency("message", words)
         size = max(self._catalog.size(), 1)
-        weights = {token: math.log((size + 1) / (frequencies[token] + 0.5)) for token in words}
+        weights = {token: features.rarity(frequencies[token], size) for token in words}
         best = max(float(ranked.total.max(initial=0.0)), 1e-9)
         held = self._catalog.lexical_tokens(ranked.docs[:_JUDGED]) if self._catalog.lexical_is_current else {}
         hits = []
