@@ -6,11 +6,13 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+Run = Callable[..., tuple[int, str, str]]  # arguments of kb -> exit code, stdout, stderr
 HOME = tempfile.mkdtemp(prefix="infra-kb-tests-")
 
 # Before anything is imported: libraries read some of these once, when they load. Subprocesses inherit them.
@@ -45,3 +47,17 @@ settings.load_profile("repeatable")
 def _own_home() -> Iterator[None]:
     yield
     shutil.rmtree(HOME, ignore_errors=True)
+
+
+@pytest.fixture
+def kb(home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+    """The command line in this process, in the folder of the test module's own ``home`` fixture."""
+    from kb import cli
+
+    monkeypatch.chdir(home)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        code = cli.run(arguments)
+        return code, *capfd.readouterr()
+
+    return run

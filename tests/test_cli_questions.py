@@ -12,12 +12,11 @@ from typing import Any
 
 import pytest
 
-from kb import cli
 from kb.config import load_config
 from kb.wiring import open_kb
+from tests.conftest import Run
 from tests.history import History
 
-Run = Callable[..., tuple[int, str, str]]
 PUMP = "[bold]Fix\ufffd[31m the fuel\u202e pump[/bold]"  # as the source keeps it
 SHOWN = "[bold]Fix\ufffd[31m the fuel pump[/bold]"
 STEERING = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -44,17 +43,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with open_kb(load_config(home / "kb.toml")) as base:
         assert base.sync().ok
     return home
-
-
-@pytest.fixture
-def kb(home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    monkeypatch.chdir(home)
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        code = cli.run(arguments)
-        return code, *capfd.readouterr()
-
-    return run
 
 
 @pytest.fixture

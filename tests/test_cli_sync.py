@@ -14,10 +14,9 @@ from typing import Any
 
 import pytest
 
-from kb import cli
+from tests.conftest import Run
 from tests.history import History
 
-Run = Callable[..., tuple[int, str, str]]
 HOSTILE = (
     "[bold red]not markup[/bold red] [link=https://evil.example]x[/link]",
     "\x1b[31mred\x1b[0m \x1b]0;owned\x07title",
@@ -44,17 +43,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = f'timezone = "UTC"\ndata_dir = "data"\n{table}url = "rocket"\n{table}{missing}'
     (home / "kb.toml").write_text(config, encoding="utf-8")
     return home
-
-
-@pytest.fixture
-def kb(home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    monkeypatch.chdir(home)
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        code = cli.run(arguments)
-        return code, *capfd.readouterr()
-
-    return run
 
 
 def one_object(text: str) -> dict[str, Any]:
