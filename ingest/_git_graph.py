@@ -25,8 +25,10 @@ class Graph:
 class Landings:
     """``order``: every commit of the branch, oldest landing first and what a merge brought before the merge.
 
-    For a longer branch with the same mainline the order only grows at its end. ``by``: the mainline commit that brought each;
-    XX"""
+    For a longer branch with the same mainline the order only grows at its end. ``by``: the mainline commit that brought each.
+    ``brought``: for each merge what it brought. ``reached``: everything that the branch reaches. ``cut``: where a shallow clone
+    cut the mainline, in epoch seconds.
+    """
 
     order: tuple[str, ...]
     by: Mapping[str, str]

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from kb.references import REFERENCE, fixed, target, without_comments
 from kb.types import Link
 
 _PULL_AT_END = re.compile(r"\(#(\d{1,9})\)\s*$")
 _PULL_MERGE = re.compile(r"Merge pull request #(\d{1,9})\b")
-_REFERENCE = (
-    r"(?:https?://(?:www\.)?github\.com/(?P<where>[\w.-]+/[\w.-]+)/(?P<kind>issues|pull)/(?P<number>\d{1,9})"
-    r"|(?P<repo>[\w.-]+/[\w.-]+)?#(?P<short>\d{1,9})|GH-(?P<gh>\d{1,9}))(?!\d)"
-)
-_FIXES = re.compile(r"\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?):?[ \t]+" + _REFERENCE, re.IGNORECASE)
-_MORE = re.compile(r"[ \t]*(?:,|&|\band\b)[ \t]*(?:and\b[ \t]*)?" + _REFERENCE, re.IGNORECASE)
-_REVERTED_PULL = re.compile(r"^[ \t]*(?:this )?reverts(?: pull request| PR)?:?[ \t]+" + _REFERENCE, re.I | re.M)
+_REVERTED_PULL = re.compile(r"^[ \t]*(?:this )?reverts(?: pull request| PR)?:?[ \t]+" + REFERENCE, re.I | re.M)
 _REVERTED_COMMITS = re.compile(r"\breverts[ \t\n]+commits?[ \t\n]+((?:[0-9a-f]{7,64}\b[ \t\n,.]*(?:and[ \t\n]+)?)+)", re.I)
 _REVERT_SUBJECT = re.compile(r'^\s*(?:\[[^\]]*\]\s*)?revert:?\s+["“](?P<subject>.+)["”]', re.IGNORECASE)
 _REVERT_PULL_SUBJECT = re.compile(
@@ -24,7 +19,6 @@ _REVERT_PULL_SUBJECT = re.compile(
 )
 _PICKED = re.compile(r"\(cherry[- ]picked from commit ([0-9a-f]{7,64})\)", re.IGNORECASE)
 _CO_AUTHOR = re.compile(r"^[ \t]*co-authored-by:[ \t]*([^<\n]+)", re.IGNORECASE | re.MULTILINE)
-_SIGNS = (re.compile(r"#\d"), re.compile(r"github\.com/"), re.compile("GH-"))
 _HEX = re.compile(r"[0-9a-f]{7,64}", re.IGNORECASE)
 
 
@@ -91,48 +85,19 @@ def co_authors(body: str, author: str) -> tuple[str, ...]:
 
 def links(repo: str, sha: str, subject: str, body: str, history: History) -> tuple[Link, ...]:
     """Links pull, fixes, reverts and cherry-picked-from of one commit, each once."""
-    body = _without_comments(body)
+    body = without_comments(body)
     lowered = f"{subject}\n{body}".lower()
     found: list[Link] = []
     if number := pull_number(subject):
         found.append(Link("pull", f"pull:{repo}#{number}"))
-    found += [Link("fixes", target) for target in _fixed(repo, f"{subject}\n{body}")]
+    found += [Link("fixes", other) for other in fixed(repo, f"{subject}\n{body}")]
     if "revert" in lowered:
-        found += [Link("reverts", target) for target in _reverted(repo, sha, subject, body, history)]
+        found += [Link("reverts", other) for other in _reverted(repo, sha, subject, body, history)]
     for match in _PICKED.finditer(body) if "cherry" in lowered else ():
         picked = history.by_sha(match[1]) or (match[1].lower() if len(match[1]) in (40, 64) else "")
         if picked:
             found.append(Link("cherry-picked-from", f"commit:{repo}@{picked}"))
     return tuple(dict.fromkeys(found))
-
-
-def _fixed(repo: str, text: str) -> Iterator[str]:
-    for line in _lines_with_references(text):
-        for match in _FIXES.finditer(line):
-            more: re.Match[str] | None = match
-            while more is not None:
-                yield _target(repo, more, "issue")
-                more = _MORE.match(line, more.end())
-
-
-def _lines_with_references(text: str) -> Iterator[str]:
-    """The lines that may name an issue: these signs are quick to find, where the whole pattern is slow to say no."""
-    places = [match.start() for sign in _SIGNS for match in sign.finditer(text)]
-    done = -1
-    for place in sorted(places):
-        if place > done:
-            done = text.find("\n", place)
-            done = len(text) if done < 0 else done
-            yield text[text.rfind("\n", 0, place) + 1 : done]
-
-
-def _target(repo: str, match: re.Match[str], kind: str) -> str:
-    """The id that a reference stands for; ``kind`` is what a bare number means here."""
-    where = match["where"] or match["repo"] or repo
-    number = match["number"] or match["short"] or match["gh"]
-    if match["kind"]:
-        kind = "pull" if match["kind"].lower() == "pull" else "issue"
-    return f"{kind}:{where}#{number.lstrip('0') or '0'}"
 
 
 def _reverted(repo: str, sha: str, subject: str, body: str, history: History) -> list[str]:
@@ -141,10 +106,10 @@ def _reverted(repo: str, sha: str, subject: str, body: str, history: History) ->
     known = [found for prefix in named if (found := history.by_sha(prefix))]
     if known:
         return [f"commit:{repo}@{found}" for found in known]
-    pulls = [_target(repo, match, "pull") for match in _REVERTED_PULL.finditer(body)]
+    pulls = [target(repo, match, "pull") for match in _REVERTED_PULL.finditer(body)]
     if plain := _REVERT_PULL_SUBJECT.match(subject):
         pulls.append(f"pull:{repo}#{plain['number']}")
-    own = [target.rpartition("#")[2] for target in pulls if target.startswith(f"pull:{repo}#")]
+    own = [pull.rpartition("#")[2] for pull in pulls if pull.startswith(f"pull:{repo}#")]
     quoted = _REVERT_SUBJECT.match(subject)
     candidates = [history.by_pull(number, sha) for number in own]
     if quoted:
@@ -158,15 +123,3 @@ def _reverted(repo: str, sha: str, subject: str, body: str, history: History) ->
         return [f"commit:{repo}@{found}"]
     # What is reverted lies outside this history: its name is all there is to give.
     return pulls or [f"commit:{repo}@{prefix.lower()}" for prefix in named if len(prefix) in (40, 64)]
-
-
-def _without_comments(text: str) -> str:
-    """``text`` without HTML comments: the examples in a pull request template fix nothing."""
-    if "<!--" not in text:
-        return text
-    kept = []
-    while text:
-        before, opened, after = text.partition("<!--")
-        kept.append(before)
-        text = after.partition("-->")[2] if opened else ""
-    return " ".join(kept)

@@ -79,7 +79,8 @@ class Catalog:
 
     def _bring_up_to_date(self, writer: sqlite3.Connection, progress: Progress) -> None:
         schema.check(writer, self.path)
-        if schema.version(writer) == len(schema.STEPS) and lexical.is_current(writer):
+        known = schema.version(writer) == len(schema.STEPS)
+        if known and lexical.is_current(writer) and rows.mentions_are_current(writer):
             schema.make_writable(writer)
             return
         if not self._lock.acquire(patience=_SETUP_PATIENCE):
@@ -92,6 +93,9 @@ class Catalog:
             with schema.transaction(writer):
                 if not lexical.is_current(writer):
                     lexical.rebuild(writer, progress=progress)
+                    writing.bump(writer)
+                if not rows.mentions_are_current(writer):
+                    rows.rebuild_mentions(writer, progress=progress)
                     writing.bump(writer)
         finally:
             self._lock.release()
@@ -235,6 +239,11 @@ class Catalog:
         with self._reading() as connection:
             return selection.count(connection, filter)
 
+    def passing(self, filter: Filter, docs: Sequence[int]) -> set[int]:
+        """Those of the numbers whose records pass."""
+        with self._reading() as connection:
+            return selection.passing(connection, filter, docs)
+
     def briefs(self, docs: Sequence[int]) -> list[Brief]:
         """One Brief for each number, in that order. Raises CatalogError for a number that no record has."""
         with self._reading() as connection:
@@ -281,11 +290,11 @@ class Catalog:
             return selection.find(connection, reference, repos=repos)
 
     def linked(self, docs: Sequence[int], rel: str | None = None) -> list[tuple[int, str, str]]:
-        """Links that go out of these records, as (number, rel, target id), in each record's own order."""
+        """Links that go out of these records, as (number, rel, target id): what the source says, then what the text says."""
         with self._reading() as connection:
             return connection.execute(
-                "SELECT doc, rel, target FROM links WHERE doc IN (SELECT value FROM json_each(?1)) AND (?2 IS NULL OR rel = ?2)"
-                " ORDER BY doc, position",
+                "SELECT doc, rel, target FROM (SELECT 0 AS said, * FROM links UNION ALL SELECT 1, * FROM mentions)"
+                " WHERE doc IN (SELECT value FROM json_each(?1)) AND (?2 IS NULL OR rel = ?2) ORDER BY doc, said, position",
                 (rows.json_list(docs), rel),
             ).fetchall()
 
@@ -293,18 +302,16 @@ class Catalog:
         """Links of records that are not gone to these ids, in the store or not, as (target id, rel, number)."""
         with self._reading() as connection:
             return connection.execute(
-                "SELECT target, rel, doc FROM links JOIN records USING (doc) WHERE target IN (SELECT value FROM json_each(?1))"
-                " AND (?2 IS NULL OR rel = ?2) AND gone = 0 ORDER BY target, at DESC, doc, position",
+                "SELECT target, rel, doc FROM (SELECT 0 AS said, * FROM links UNION ALL SELECT 1, * FROM mentions)"
+                " JOIN records USING (doc) WHERE target IN (SELECT value FROM json_each(?1))"
+                " AND (?2 IS NULL OR rel = ?2) AND gone = 0 ORDER BY target, at DESC, doc, said, position",
                 (rows.json_list(map(rows.clean, ids)), rel),
             ).fetchall()
 
     def tags(self, repo: str) -> tuple[Tag, ...]:
-        """A repository's tags, latest first."""
+        """A repository's tags, latest first, without their ``commits``: select those with ``Filter(Window(releases=…))``."""
         with self._reading() as connection:
-            found = connection.execute(
-                "SELECT name, sha, at FROM tags WHERE repo = ? ORDER BY at DESC, name DESC", (rows.clean(repo),)
-            )
-            return tuple(Tag(name, sha, rows.instant(at)) for name, sha, at in found)
+            return selection.tags(connection, rows.clean(repo))
 
     def repos(self) -> tuple[str, ...]:
         """Every repository that a record names, in alphabetical order."""

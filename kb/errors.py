@@ -4,6 +4,7 @@ KbError                 anything that a person can be told in one line: what, wh
 ├── ConfigError         kb.toml: unknown key, wrong type, unreadable file
 ├── QueryError          a filter or an argument that cannot be resolved (--since, --as-of, --repo …)
 ├── SourceError         one source could not be read; the others go on
+│   └── SourceStoppedError  the person interrupted; what was stored stays
 ├── CatalogError        the record store cannot be opened, is newer than this program, or is locked
 └── VectorError         the vector index or the embedding model cannot be used
 """
@@ -33,6 +34,10 @@ class QueryError(KbError):
 
 class SourceError(KbError):
     """One source could not be read."""
+
+
+class SourceStoppedError(SourceError):
+    """Reading a source was interrupted on purpose."""
 
 
 class CatalogError(KbError):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event
 from typing import Protocol
 
+from kb.errors import SourceStoppedError
+from kb.meter import Meter
 from kb.types import Batch
 
 
@@ -23,15 +26,30 @@ def silent(stage: str, done: int, total: int | None) -> None:
 
 @dataclass(frozen=True)
 class SourceContext:
-    """What a source is given beside its config keys: a folder of its own for clones and caches, and where to tell progress."""
+    """What a source is given beside its config keys.
+
+    ``folder`` is its own, for clones and caches (made by whoever needs it first). ``meter`` takes requests, limits and notes
+    for the ledger. ``stop`` is set when the person interrupts: no batch is stored after that.
+    """
 
     folder: Path
     progress: Progress = silent
     now: datetime | None = None
+    meter: Meter = field(default_factory=Meter)
+    stop: Event = field(default_factory=Event)
 
     def clock(self) -> datetime:
         """Now, in UTC."""
         return self.now or datetime.now(UTC)
+
+    def pause(self, seconds: float) -> None:
+        """Wait, as a server asks for.
+
+        Raises:
+            SourceStoppedError: the person interrupted meanwhile.
+        """
+        if self.stop.wait(max(seconds, 0.0)):
+            raise SourceStoppedError("interrupted while waiting")
 
 
 class Source(Protocol):
@@ -43,6 +61,9 @@ class Source(Protocol):
 
     A source with a configured history may also have ``begins(cursor: str | None) -> datetime | None``: from when on it was
     read, by its stored cursor (None for everything). Answers about an earlier time then say that nothing of it was read.
+    It may have ``kinds: ClassVar[tuple[str, ...]]``, the kinds of record it gives, and ``lane: str``: sources of one lane are
+    read one after the other (those of one server that wants one connection), of different lanes side by side. Without it a
+    source is a lane of its own.
     """
 
     @property

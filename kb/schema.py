@@ -103,7 +103,48 @@ def _first_version(connection: sqlite3.Connection) -> None:
     connection.execute("INSERT INTO meta VALUES ('uuid', ?), ('stamp', '0')", (uuid.uuid4().hex,))
 
 
-STEPS: tuple[Step, ...] = (_first_version,)
+# events_by_time answers "closed last week"; mentions are what a record's text says of others, worked out from it when it is
+# written (see kb.references); runs are the ended runs of each source, the latest ones.
+_VERSION_2 = """
+CREATE TABLE notes (
+    doc INTEGER NOT NULL REFERENCES records(doc) ON DELETE CASCADE, position INTEGER NOT NULL, kind TEXT NOT NULL,
+    at INTEGER NOT NULL, author TEXT NOT NULL, text TEXT NOT NULL, verdict TEXT NOT NULL, url TEXT NOT NULL,
+    PRIMARY KEY (doc, position)
+);
+
+CREATE TABLE mentions (
+    doc INTEGER NOT NULL REFERENCES records(doc) ON DELETE CASCADE, position INTEGER NOT NULL,
+    rel TEXT NOT NULL, target TEXT NOT NULL, PRIMARY KEY (doc, position)
+) WITHOUT ROWID;
+CREATE INDEX mentions_by_target ON mentions(target, rel);
+CREATE INDEX events_by_time ON events(kind, at, doc);
+
+ALTER TABLE tags ADD COLUMN previous TEXT NOT NULL DEFAULT '';
+ALTER TABLE tags ADD COLUMN beyond INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE tag_commits (
+    repo TEXT NOT NULL, tag TEXT NOT NULL, position INTEGER NOT NULL, sha TEXT NOT NULL, PRIMARY KEY (repo, tag, position)
+) WITHOUT ROWID;
+CREATE INDEX tag_commits_by_sha ON tag_commits(sha, repo);
+
+ALTER TABLE sources ADD COLUMN kinds TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE sources ADD COLUMN requests INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE sources ADD COLUMN limit_reset INTEGER;
+ALTER TABLE sources ADD COLUMN notes TEXT NOT NULL DEFAULT '[]';
+CREATE TABLE runs (
+    run INTEGER PRIMARY KEY, source TEXT NOT NULL REFERENCES sources(source) ON DELETE CASCADE, status TEXT NOT NULL,
+    started INTEGER, ended INTEGER, fetched INTEGER NOT NULL, expected INTEGER, new INTEGER NOT NULL, changed INTEGER NOT NULL,
+    gone INTEGER NOT NULL, truncated TEXT NOT NULL, error TEXT NOT NULL, requests INTEGER NOT NULL, limit_reset INTEGER,
+    notes TEXT NOT NULL
+);
+CREATE INDEX runs_by_source ON runs(source, run);
+"""
+
+
+def _second_version(connection: sqlite3.Connection) -> None:
+    _run_script(connection, _VERSION_2)
+
+
+STEPS: tuple[Step, ...] = (_first_version, _second_version)
 
 
 def version(connection: sqlite3.Connection) -> int:

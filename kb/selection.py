@@ -9,23 +9,30 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from kb.errors import QueryError
-from kb.rows import clean, json_list
-from kb.types import Window
+from kb.rows import clean, instant, json_list
+from kb.types import Tag, Window
 
 
 @dataclass(frozen=True)
 class Filter:
-    """Records whose window event lies in ``window``, of these ``repos`` ("owner/name") and ``kinds``; empty means all."""
+    """Records whose window event lies in ``window``, of these ``repos`` ("owner/name") and ``kinds``; empty means all.
+
+    ``events``: instead of its window event one of these has to lie there. ``as_of`` (aware): events from then on are not known,
+    so that a pull request merged later is placed by what had happened to it. Where the window names ``releases`` whose commits
+    are known, these commits pass whatever their date, and no others; records of other kinds pass by the interval.
+    """
 
     window: Window = field(default_factory=Window)
     repos: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     include_gone: bool = False
+    events: tuple[str, ...] = ()
+    as_of: datetime | None = None
 
     @property
     def narrows(self) -> bool:
         """Whether it leaves anything out besides what is gone."""
-        return bool(self.window.start or self.window.end or self.repos or self.kinds)
+        return bool(self.window.start or self.window.end or self.repos or self.kinds or self.events)
 
 
 def where(chosen: Filter) -> tuple[str, list[object]]:
@@ -34,15 +41,61 @@ def where(chosen: Filter) -> tuple[str, list[object]]:
     values: list[object] = []
     if not chosen.include_gone:
         conditions.append("gone = 0")
-    for condition, bound in (("at >= ?", chosen.window.start), ("at < ?", chosen.window.end)):
-        if bound:
-            conditions.append(condition)
-            values.append(_seconds(bound))
+    placed, bounds = _placed(chosen)
+    conditions += placed
+    values += bounds
     for column, allowed in (("repo", chosen.repos), ("kind", chosen.kinds)):
         if allowed:
             conditions.append(f"{column} IN ({', '.join('?' * len(allowed))})")
             values += map(clean, allowed)
     return " AND ".join(conditions) or "1", values
+
+
+def _placed(chosen: Filter) -> tuple[list[str], list[object]]:
+    """What the window asks of a record."""
+    by_time, values = _in_time(chosen)
+    if not chosen.window.releases:
+        return ([by_time] if by_time else []), values
+    named = (json_list(map(clean, chosen.window.releases)),)
+    # A release whose commits are not known, as no git source reads its repository, goes by time.
+    return [_RELEASED.format(by_time=by_time or "1")], [*named, *named, *named, *values]
+
+
+_OF_RELEASE = "'release:' || repo || '@' || tag IN (SELECT value FROM json_each(?))"
+_RELEASED = (
+    "(CASE WHEN kind = 'release' THEN id IN (SELECT value FROM json_each(?))"  # noqa: S608 (no input)
+    f" WHEN kind = 'commit' AND EXISTS (SELECT 1 FROM tag_commits WHERE {_OF_RELEASE})"
+    f" THEN id IN (SELECT 'commit:' || repo || '@' || sha FROM tag_commits WHERE {_OF_RELEASE}) ELSE {{by_time}} END)"
+)
+
+
+def _in_time(chosen: Filter) -> tuple[str, list[object]]:
+    window, known = chosen.window, chosen.as_of
+    if chosen.events:
+        inner, values = _between("events.at", window.start, _earlier(window.end, known))
+        kinds = json_list(map(clean, chosen.events))
+        where_in = " AND ".join(["kind IN (SELECT value FROM json_each(?))", *inner])
+        return f"doc IN (SELECT doc FROM events WHERE {where_in})", [kinds, *values]  # noqa: S608 (no input)
+    own, values = _between("at", window.start, _earlier(window.end, known))
+    if known is None:
+        return " AND ".join(own), values
+    # Pull requests that were closed or merged later: placed by the last of their events that was known.
+    last, bounds = _between("max(events.at)", window.start, window.end)
+    later = (
+        "SELECT doc FROM events JOIN records USING (doc) WHERE records.kind = 'pull' AND records.at >= ?"  # noqa: S608 (no input)
+        f" AND events.at < ? AND events.kind IN ('opened', 'closed', 'merged') GROUP BY doc HAVING {' AND '.join(last) or '1'}"
+    )
+    seconds = _seconds(known)
+    return f"(({' AND '.join(own)}) OR doc IN ({later}))", [*values, seconds, seconds, *bounds]
+
+
+def _between(column: str, start: datetime | None, end: datetime | None) -> tuple[list[str], list[object]]:
+    bounds = [(f"{column} >= ?", start), (f"{column} < ?", end)]
+    return [text for text, bound in bounds if bound], [_seconds(bound) for _, bound in bounds if bound]
+
+
+def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
+    return min((bound for bound in (one, other) if bound), default=None)
 
 
 def _seconds(bound: datetime) -> float:
@@ -62,6 +115,21 @@ def count(connection: sqlite3.Connection, chosen: Filter) -> int:
     """How many records pass."""
     condition, values = where(chosen)
     return int(connection.execute(f"SELECT count(*) FROM records WHERE {condition}", values).fetchone()[0])  # noqa: S608 (no input)
+
+
+def passing(connection: sqlite3.Connection, chosen: Filter, docs: Iterable[int]) -> set[int]:
+    """Those of ``docs`` that pass."""
+    condition, values = where(chosen)
+    query = f"SELECT doc FROM records WHERE doc IN (SELECT value FROM json_each(?)) AND {condition}"  # noqa: S608 (no input)
+    return {doc for (doc,) in connection.execute(query, (json_list(docs), *values))}
+
+
+def tags(connection: sqlite3.Connection, repo: str) -> tuple[Tag, ...]:
+    """A repository's tags, latest first, without their commits."""
+    found = connection.execute(
+        "SELECT name, sha, at, previous, beyond FROM tags WHERE repo = ? ORDER BY at DESC, name DESC", (repo,)
+    )
+    return tuple(Tag(name, sha, instant(at), previous, beyond=beyond) for name, sha, at, previous, beyond in found)
 
 
 # --- references -----------------------------------------------------------------------------------------------------------

@@ -14,9 +14,9 @@ from importlib import resources
 
 import snowballstemmer
 
-from kb.types import FileChange, Record
+from kb.types import FileChange, Note, Record
 
-TEXT_VERSION = 5
+TEXT_VERSION = 6
 FIELDS = ("subject", "message", "paths", "diff")
 
 _STEM = snowballstemmer.stemmer("english").stemWord
@@ -264,6 +264,7 @@ def query_tokens(text: str) -> list[str]:
 # --- what of a record is indexed ------------------------------------------------------------------------------------------
 
 _DIFF_CHARACTERS = 60_000
+_NOTE_CHARACTERS = 20_000
 
 
 def lexical_fields(record: Record) -> dict[str, str]:
@@ -272,11 +273,24 @@ def lexical_fields(record: Record) -> dict[str, str]:
     return {
         "subject": " ".join(subject),
         "message": " ".join(
-            [*subject, *subject, *tokens(clean(record.body))]
-        ),  # twice: a title's word weighs more than a body's
+            # Twice: a title's word weighs more than a body's.
+            [*subject, *subject, *tokens(clean(record.body)), *_note_tokens(record.notes)]
+        ),
         "paths": " ".join(_path_tokens(record.files)),
         "diff": " ".join(_diff_tokens(record.files)),
     }
+
+
+def _note_tokens(notes: Sequence[Note]) -> list[str]:
+    """Tokens of what others said of a record, so far as a talk of a hundred comments does not drown what it is about."""
+    found: list[str] = []
+    room = _NOTE_CHARACTERS
+    for note in notes:
+        if room <= 0:
+            break
+        found.extend(tokens(clean(note.text[:room])))
+        room -= len(note.text)
+    return found
 
 
 def _path_tokens(files: Sequence[FileChange]) -> list[str]:

@@ -2,7 +2,7 @@
 
 Times are aware UTC datetimes here and epoch seconds in the stores. An id is stable for ever and names its record without
 the store: ``commit:owner/name@<40 hex>``, ``pull:owner/name#123``, ``issue:owner/name#123``, ``release:owner/name@tag``,
-``paper:arxiv:2602.02061``.
+``paper:arxiv:2602.02061``, ``post:<feed>:<its id>``, ``model:<hub>/<owner>/<name>``.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-KINDS = ("commit", "pull", "issue", "release", "paper", "post")
+KINDS = ("commit", "pull", "issue", "release", "paper", "post", "model")
 
 # The event that puts a record into a window, by kind, first one present wins.
 WINDOW_EVENTS: Mapping[str, tuple[str, ...]] = {
@@ -24,12 +24,16 @@ WINDOW_EVENTS: Mapping[str, tuple[str, ...]] = {
     "release": ("released", "tagged"),
     "paper": ("published",),
     "post": ("published",),
+    "model": ("published",),
 }
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Event:
-    """Something that happened to a record: ``kind`` is authored, committed, landed, opened, closed, merged, …"""
+    """Something that happened to a record.
+
+    ``kind``: authored, committed, landed; opened, closed, merged, reopened, updated; released, tagged; published, revised.
+    """
 
     kind: str
     at: datetime
@@ -37,7 +41,12 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A relation to another record: ``rel`` is parent, landed-by, pull, fixes, reverts, cherry-picked-from, …"""
+    """A relation to another record, stored or not.
+
+    ``rel`` of a commit: parent, landed-by, brought, pull, fixes, reverts, cherry-picked-from; of a pull: landed-as (its merge
+    commit). What any record's text says gives fixes, mentions and paper as well (see kb.references). A bare number's target is
+    an ``issue:`` id; it may be a pull request's.
+    """
 
     rel: str
     target: str
@@ -71,6 +80,18 @@ class FileChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """What somebody said about a record later: ``kind`` is comment or review, ``verdict`` a review's (approved, …)."""
+
+    kind: str
+    at: datetime
+    author: str = ""
+    text: str = ""
+    verdict: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """One thing that exists at a source; ``title`` and ``body`` are raw text, hostile until rendered.
 
@@ -93,6 +114,7 @@ class Record:
     links: tuple[Link, ...] = ()
     marks: tuple[str, ...] = ()
     meta: tuple[tuple[str, str], ...] = ()
+    notes: tuple[Note, ...] = ()
 
     @property
     def at(self) -> datetime:
@@ -106,12 +128,40 @@ class Record:
     @property
     def content_hash(self) -> str:
         """sha256 (32 hex digits) over every field: equal hashes mean that nothing has to be stored or indexed again."""
-        text = json.dumps(asdict(self), default=_plain, ensure_ascii=True, sort_keys=True)
+        values = asdict(self)
+        if not self.notes:
+            del values["notes"]  # so that the hashes of records stored before there were any still hold
+        text = json.dumps(values, default=_plain, ensure_ascii=True, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
     def linked(self, rel: str) -> tuple[str, ...]:
         """Targets of this record's links of one relation."""
         return tuple(link.target for link in self.links if link.rel == rel)
+
+    def as_known(self, at: datetime) -> Record | None:
+        """This record as it was known at ``at``: without later events and notes, its state what it was then; None before
+        its first event. Title, body and labels are as they are now: nobody tells what they were."""
+        events = tuple(event for event in self.events if event.at < at)
+        if len(events) == len(self.events) and all(note.at < at for note in self.notes):
+            return self
+        known = any(event.kind in WINDOW_EVENTS["pull"] for event in events) if self.kind == "pull" else self.at < at
+        if not known:
+            return None
+        return replace(
+            self,
+            events=events,
+            notes=tuple(note for note in self.notes if note.at < at),
+            state=_state(self, events),
+        )
+
+
+def _state(record: Record, known: tuple[Event, ...]) -> str:
+    """A thread's state by the last thing known to have happened to it; of other kinds it does not change."""
+    last = max((event for event in known if event.kind in _STATES), key=lambda event: event.at, default=None)
+    return _STATES[last.kind] if last and record.kind in ("issue", "pull") else record.state
+
+
+_STATES = {"opened": "open", "reopened": "open", "closed": "closed", "merged": "merged"}
 
 
 def _plain(value: object) -> object:
@@ -122,11 +172,18 @@ def _plain(value: object) -> object:
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """A tag of a repository: ``sha`` is the commit it peels to, ``at`` the tagger's date or, if lightweight, the commit's."""
+    """A tag of a repository: ``sha`` is the commit it peels to, ``at`` the tagger's date or, if lightweight, the commit's.
+
+    ``previous`` names the tag before it in version order, "" where there is none. ``commits`` are the SHAs that it contains and
+    ``previous`` does not, as far as they are on the branch that is read, latest first; ``beyond`` counts those that are not.
+    """
 
     name: str
     sha: str
     at: datetime
+    previous: str = ""
+    commits: tuple[str, ...] = ()
+    beyond: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,11 +214,16 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Half-open UTC interval; None is unbounded. ``label`` is the expression it was resolved from."""
+    """Half-open UTC interval; None is unbounded. ``label`` is the expression it was resolved from.
+
+    ``releases`` are ids ("release:owner/name@tag") where the expression named releases: then the commits that are new in
+    them are meant, by the graph where that is known; the interval spans the same by the tags' dates.
+    """
 
     start: datetime | None = None
     end: datetime | None = None
     label: str = ""
+    releases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +233,8 @@ class Scope:
     ``intent`` is window (a set question: every matching record), needle (one record, described) or identifier (named exactly).
     ``topic`` is what is left once time, repository and question words are taken out, in English terms (a Chinese topic has gone
     through the glossary); ``facets`` are kinds of change asked for (revert, breaking, fix, feature, performance, …).
+    ``events`` are the kinds of event that have to lie in the window ("closed last week"); empty means each record's own window
+    event. ``as_of`` is the moment as which the question is asked, None for now: what happened later is not known.
     ``unresolved`` are expressions of time that could not be resolved: always shown, never dropped. Empty ``repos`` or
     ``kinds`` mean all.
     """
@@ -185,6 +249,8 @@ class Scope:
     intent: str = "needle"
     unresolved: tuple[str, ...] = ()
     language: str = "en"
+    events: tuple[str, ...] = ()
+    as_of: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +309,9 @@ class LedgerRow:
     """What is known about a source's last run. ``status``: never, running, ok, failed, interrupted. Times are aware UTC.
 
     ``since`` is where what is stored of it begins, by its configured history; None for everything, or where it cannot say.
+    ``kinds`` are the kinds of record it gives (empty: not known). ``requests`` counts what was asked of its server,
+    ``limit_reset`` is when the server will take more. ``notes`` are what a person should know although nothing failed.
+    ``stale_after`` is how old its last success may be before it counts as stale, in seconds.
     """
 
     source: str
@@ -261,6 +330,11 @@ class LedgerRow:
     error: str = ""
     latest: datetime | None = None
     since: datetime | None = None
+    kinds: tuple[str, ...] = ()
+    requests: int = 0
+    limit_reset: datetime | None = None
+    notes: tuple[str, ...] = ()
+    stale_after: float = 86_400.0
 
     def as_json(self) -> dict[str, Any]:
         """JSON-ready; datetimes as ISO 8601."""

@@ -131,11 +131,25 @@ def _name_first_tags(connection: sqlite3.Connection, first_tags: Mapping[str, st
 
 
 def _replace_tags(connection: sqlite3.Connection, repo: str, tags: Iterable[Tag]) -> bool:
-    wanted = {(repo, rows.clean(tag.name), rows.clean(tag.sha), rows.epoch(tag.at)) for tag in tags}
-    there = set(connection.execute("SELECT repo, name, sha, at FROM tags WHERE repo = ?", (repo,)))
+    given = {rows.clean(tag.name): tag for tag in tags}
+    wanted = {
+        (repo, name, rows.clean(tag.sha), rows.epoch(tag.at), rows.clean(tag.previous), tag.beyond)
+        for name, tag in given.items()
+    }
+    there = set(connection.execute("SELECT repo, name, sha, at, previous, beyond FROM tags WHERE repo = ?", (repo,)))
     connection.executemany("DELETE FROM tags WHERE repo = ? AND name = ?", (row[:2] for row in there - wanted))
-    connection.executemany("INSERT OR REPLACE INTO tags VALUES (?, ?, ?, ?)", sorted(wanted - there))
-    return wanted != there
+    connection.executemany("INSERT OR REPLACE INTO tags VALUES (?, ?, ?, ?, ?, ?)", sorted(wanted - there))
+    before = connection.total_changes
+    contained = [(repo, name, at, rows.clean(sha)) for name, tag in sorted(given.items()) for at, sha in enumerate(tag.commits)]
+    if (
+        contained
+        != connection.execute(
+            "SELECT repo, tag, position, sha FROM tag_commits WHERE repo = ? ORDER BY tag, position", (repo,)
+        ).fetchall()
+    ):
+        connection.execute("DELETE FROM tag_commits WHERE repo = ?", (repo,))
+        connection.executemany("INSERT INTO tag_commits VALUES (?, ?, ?, ?)", contained)
+    return wanted != there or connection.total_changes > before
 
 
 def _advance(connection: sqlite3.Connection, source: str, batch: Batch, stored: Stored) -> None:

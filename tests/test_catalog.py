@@ -267,7 +267,7 @@ def test_whole_records_come_in_a_few_queries_in_the_order_asked_for(catalog: Cat
     put(catalog, *(commit(number) for number in range(300)))
     docs = catalog.select(Filter())[::-1]
     docs = [*docs[100:], *docs[:100], docs[0]]
-    assert len(statements(catalog, lambda: catalog.records(docs))) == 4
+    assert len(statements(catalog, lambda: catalog.records(docs))) == 5
     assert [record.ref for record in catalog.records(docs)] == [sha(number) for number in [*range(100, 300), *range(100), 0]]
     assert [brief.ref for brief in catalog.briefs(docs)] == [record.ref for record in catalog.records(docs)]
 
