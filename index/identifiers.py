@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kb.catalog import Catalog, Filter
 from kb.text import FIELDS, tokens
@@ -64,15 +64,8 @@ def _referenced(catalog: Catalog, identifier: str, filter: Filter) -> list[Named
 
 
 def _allowed(catalog: Catalog, docs: Sequence[int], filter: Filter) -> Collection[int]:
-    """Those of ``docs`` within the window's end and the kinds; records that are gone may still be named."""
-    end, start = filter.window.end, filter.window.start
-    return {
-        brief.doc
-        for brief in catalog.briefs(docs)
-        if (end is None or brief.at < end)
-        and (start is None or brief.at >= start)
-        and (not filter.kinds or brief.kind in filter.kinds)
-    }
+    """Those of ``docs`` within the window and of the kinds; records that are gone may still be named."""
+    return catalog.passing(replace(filter, repos=(), include_gone=True), docs)
 
 
 def _holding(catalog: Catalog, question: str, identifier: str, filter: Filter) -> list[Named]:

@@ -1,18 +1,22 @@
-"""The words of a record that answer a question: a verbatim sentence of its message, or the hunk of its diff."""
+"""The words of a record that answer a question: a verbatim sentence of its message or its notes, or the hunk of its diff."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from index.cards import significant_files
 from kb.patch import hunks
 from kb.text import sentences, tokens
-from kb.types import Quote, Record
+from kb.types import Note, Quote, Record
 
 _LONGEST = 400
 _HUNK_LINES = 12
 _FILES = 8
+_TITLE = 1.1  # a title says it best where it says as much
+_NOTE = 0.9  # what others said of it comes after its own words
+_NOTES = 6
+_RAREST = 6
 
 
 def best_quote(record: Record, weights: Mapping[str, float], *, exact: Collection[str] = ()) -> Quote:
@@ -24,13 +28,24 @@ def best_quote(record: Record, weights: Mapping[str, float], *, exact: Collectio
         found = _hunk(record, exact)
         if found:
             return found
-    best, best_score = record.title, _score(record.title, weights) * 1.1
-    for sentence in sentences(record.body):
-        if len(sentence.text) <= _LONGEST:
-            score = _score(sentence.text, weights)
-            if score > best_score:
-                best, best_score = sentence.text, score
-    return Quote(best)
+    best, best_score = Quote(record.title), _score(record.title, weights) * _TITLE
+    for text, note in _texts(record, weights):
+        for sentence in sentences(text):
+            if len(sentence.text) <= _LONGEST:
+                score = _score(sentence.text, weights) * (_NOTE if note else 1.0)
+                if score > best_score:
+                    best, best_score = Quote(sentence.text, note=note), score
+    return best
+
+
+def _texts(record: Record, weights: Mapping[str, float]) -> Iterator[tuple[str, Note | None]]:
+    """The body, then the notes that hold the rarest words: a paper has dozens of pages, a thread hundreds of comments."""
+    yield record.body, None
+    rarest = sorted(weights, key=weights.__getitem__, reverse=True)[:_RAREST]
+    held = [(sum(word in note.text.lower() for word in rarest), note) for note in record.notes]
+    for count, note in sorted(held, key=lambda item: -item[0])[:_NOTES]:
+        if count:
+            yield note.text, note
 
 
 def _score(text: str, weights: Mapping[str, float]) -> float:

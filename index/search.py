@@ -27,7 +27,7 @@ from index.vectors import Vectors
 from index.weights import WEIGHTS
 from kb.catalog import Catalog, Filter
 from kb.errors import VectorError
-from kb.types import Found, Hit, Scope
+from kb.types import Found, Hit, Record, Scope
 
 _THREADS = 3
 _WHOLE = 1_500  # a needle: up to so many records every one is scored; beyond, the best of each list
@@ -100,7 +100,7 @@ class Search:
 
     def _find(self, scope: Scope, limit: int) -> Found:
         clock = Clock()
-        filter = Filter(window=scope.window, repos=scope.repos, kinds=scope.kinds)
+        filter = Filter(window=scope.window, repos=scope.repos, kinds=scope.kinds, events=scope.events, as_of=scope.as_of)
         allowed = self._catalog.select(filter)
         clock.lap("filter")
         run, degraded = self._prepared(scope, filter, clock)
@@ -206,7 +206,7 @@ class Search:
         return late
 
     def _hits(self, run: _Run, ranked: Ranked, limit: int) -> tuple[Hit, ...]:
-        records = self._catalog.records(ranked.docs[:limit])
+        records = [_known(record, run.scope) for record in self._catalog.records(ranked.docs[:limit])]
         words = [*run.question.own, *run.question.added]
         frequencies = self._catalog.document_frequency("message", words)
         size = max(self._catalog.size(), 1)
@@ -223,6 +223,11 @@ class Search:
             quote = best_quote(record, weights, exact=run.scope.identifiers)
             hits.append(Hit(record, round(max(float(ranked.total[at]), 0.0) / best, 4), quote, values))
         return tuple(hits)
+
+
+def _known(record: Record, scope: Scope) -> Record:
+    """The record as it was when the question is asked as of then; the filter has let only such through as were there."""
+    return (record.as_known(scope.as_of) or record) if scope.as_of else record
 
 
 def _names_only(scope: Scope, named: Mapping[int, float]) -> bool:

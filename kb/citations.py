@@ -160,6 +160,7 @@ def _wrong(piece: Piece, cited: Collection[str], said: Said, zone: tzinfo) -> It
 def _quotable(record: Record) -> Iterator[str]:
     yield record.title
     yield record.body
+    yield from (note.text for note in record.notes)
     for file in record.files:
         yield from (file.path, file.patch)
 

@@ -274,18 +274,20 @@ def lexical_fields(record: Record) -> dict[str, str]:
         "subject": " ".join(subject),
         "message": " ".join(
             # Twice: a title's word weighs more than a body's.
-            [*subject, *subject, *tokens(clean(record.body)), *_note_tokens(record.notes)]
+            [*subject, *subject, *tokens(clean(record.body)), *_note_tokens(record.notes, _NOTE_CHARACTERS, pages=False)]
         ),
         "paths": " ".join(_path_tokens(record.files)),
-        "diff": " ".join(_diff_tokens(record.files)),
+        "diff": " ".join([*_diff_tokens(record.files), *_note_tokens(record.notes, _DIFF_CHARACTERS, pages=True)]),
     }
 
 
-def _note_tokens(notes: Sequence[Note]) -> list[str]:
-    """Tokens of what others said of a record, so far as a talk of a hundred comments does not drown what it is about."""
+def _note_tokens(notes: Sequence[Note], room: int, *, pages: bool) -> list[str]:
+    """Tokens of the pages of a paper or of all other notes, from the first ``room`` characters: a talk of a hundred comments
+    must not drown what it is about."""
     found: list[str] = []
-    room = _NOTE_CHARACTERS
     for note in notes:
+        if (note.kind == "page") != pages:
+            continue
         if room <= 0:
             break
         found.extend(tokens(clean(note.text[:room])))

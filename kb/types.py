@@ -81,7 +81,11 @@ class FileChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
-    """What somebody said about a record later: ``kind`` is comment or review, ``verdict`` a review's (approved, …)."""
+    """Text that belongs to a record beside its body.
+
+    ``kind``: comment; review, whose ``verdict`` is approved, changes_requested, …; page, of a paper's full text, whose
+    ``verdict`` is the page's number. ``at`` is when it was said; of a page, when that version appeared.
+    """
 
     kind: str
     at: datetime
@@ -268,11 +272,15 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """Text that stands verbatim in a record: ``path`` and ``line`` (1-based, new file) where it is from a patch."""
+    """Text that stands verbatim in a record.
+
+    ``path`` and ``line`` (1-based, new file) say where in a patch; ``note`` is the one of the record's notes that it is from.
+    """
 
     text: str
     path: str = ""
     line: int = 0
+    note: Note | None = None
 
 
 @dataclass(frozen=True, slots=True)

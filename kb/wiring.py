@@ -237,6 +237,7 @@ class KnowledgeBase:
             known_then = {repo: tuple(tag for tag in found if tag.at <= now) for repo, found in tags.items()}
             context = replace(context, now=now, tags=known_then)
         scope = parse(asked.text, context, repos=asked.repos, kinds=asked.kinds, since=asked.since, until=asked.until)
+        scope = replace(scope, as_of=None if asked.as_of is None else context.now)
         if "pull" in scope.kinds and not asked.kinds and not self._catalog.count(Filter(kinds=("pull",))):
             # "Which PRs landed?": no pull requests are read, but the commits that name theirs.
             scope = replace(scope, kinds=tuple(dict.fromkeys("commit" if kind == "pull" else kind for kind in scope.kinds)))
