@@ -18,7 +18,7 @@ from kb.types import Record
 
 # What a neighbour is to the record, in the order in which a reader wants them.
 RELATIONS = ("fixed-by", "landed-as", "pull", "fixes", "reverted-by", "reverts", "paper", "mentions", "mentioned-by")
-MENTIONED = ("mentions", "mentioned-by", "paper")
+_NAMED_UNSTORED = ("pull", "fixes", "reverts")  # to know the number is worth something; of a mention it is not
 
 _INVERSE = {"fixes": "fixed-by", "pull": "landed-as", "landed-as": "pull", "reverts": "reverted-by", "paper": "mentioned-by"}
 _INVERSE["mentions"] = "mentioned-by"
@@ -44,7 +44,8 @@ def neighbours(catalog: Catalog, ids: Sequence[str], *, as_of: datetime | None =
     through = {other for edges in direct.values() for _, other in edges if other.startswith(("pull:", "issue:"))}
     beyond = _edges(catalog, sorted(through - set(ids)))
     joined = {id: _joined(id, edges, {**beyond, **direct}) for id, edges in direct.items()}
-    known = _records(catalog, {other for found in joined.values() for other in found}, as_of)
+    read = _records(catalog, {other for found in joined.values() for other in found})
+    known = {id: record if as_of is None else record.as_known(as_of) for id, record in read.items()}
     return {id: _chosen(id, found, known) for id, found in joined.items()}
 
 
@@ -84,22 +85,22 @@ def _joined(id: str, edges: Iterable[tuple[str, str]], known: Mapping[str, list[
     return found
 
 
-def _records(catalog: Catalog, ids: Iterable[str], as_of: datetime | None) -> dict[str, Record]:
+def _records(catalog: Catalog, ids: Iterable[str]) -> dict[str, Record]:
     """Those of the ids that the store has, a number by whichever of its two ids it is stored under."""
     wanted = {alias for id in ids for alias in (id, twin(id)) if alias}
     docs = catalog.docs(sorted(wanted))
-    read = catalog.records(list(docs.values()), patches=False)
-    seen = (record if as_of is None else record.as_known(as_of) for record in read)
-    return {record.id: record for record in seen if record is not None}
+    return {record.id: record for record in catalog.records(list(docs.values()), patches=False)}
 
 
-def _chosen(id: str, found: Mapping[str, str], known: Mapping[str, Record]) -> tuple[Neighbour, ...]:
+def _chosen(id: str, found: Mapping[str, str], known: Mapping[str, Record | None]) -> tuple[Neighbour, ...]:
+    """``known`` has None for what is stored and was not there yet: of that nothing is said."""
     by_relation: defaultdict[str, dict[str, Neighbour]] = defaultdict(dict)
     taken: set[str] = {id}
     for other, rel in found.items():
-        record = known.get(other) or known.get(twin(other))
-        name = record.id if record else other
-        if name in taken or (record is None and rel in MENTIONED):
+        stored = next((alias for alias in (other, twin(other)) if alias in known), "")
+        record = known.get(stored)
+        name = stored or other
+        if name in taken or (record is None and (stored or rel not in _NAMED_UNSTORED)):
             continue
         taken.add(name)
         by_relation[rel][name] = Neighbour(rel, name, record)

@@ -161,7 +161,10 @@ class Record:
 
 def _state(record: Record, known: tuple[Event, ...]) -> str:
     """A thread's state by the last thing known to have happened to it; of other kinds it does not change."""
-    last = max((event for event in known if event.kind in _STATES), key=lambda event: event.at, default=None)
+    # GitHub closes a pull request in the second in which it merges it.
+    last = max(
+        (event for event in known if event.kind in _STATES), key=lambda event: (event.at, event.kind == "merged"), default=None
+    )
     return _STATES[last.kind] if last and record.kind in ("issue", "pull") else record.state
 
 

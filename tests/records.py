@@ -50,3 +50,27 @@ def put(catalog: Catalog, *records: Record, source: str = "git", cursor: str = "
 
 def titles(catalog: Catalog, docs: list[int]) -> list[str]:
     return [brief.title for brief in catalog.briefs(docs)]
+
+
+def thread(
+    kind: str,
+    number: int,
+    title: str,
+    *,
+    opened: float,
+    closed: float | None = None,
+    merged: float | None = None,
+    **fields: Any,
+) -> Record:
+    """An issue or a pull request; times are days (see ``day``)."""
+    times = {"opened": opened, "closed": merged if closed is None else closed, "merged": merged}
+    return Record(
+        id=f"{kind}:{REPO}#{number}",
+        kind=kind,
+        repo=REPO,
+        ref=str(number),
+        title=title,
+        url=f"https://example.org/{REPO}/{'pull' if kind == 'pull' else 'issues'}/{number}",
+        state="merged" if merged is not None else "closed" if closed is not None else "open",
+        **{"author": "Ada", "events": tuple(Event(name, day(at)) for name, at in times.items() if at is not None), **fields},
+    )
