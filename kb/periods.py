@@ -47,12 +47,17 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """Half-open, UTC. ``instant`` is the exact point meant by "3 days ago", where the interval is the day around it."""
+    """Half-open, UTC. ``instant`` is the exact point meant by "3 days ago", where the interval is the day around it.
+
+    ``release``: it was said by naming a release, whose tag ends it. ``releases`` are the ids of the releases that it consists
+    of, latest first.
+    """
 
     start: datetime | None
     end: datetime
     instant: datetime | None = None
     release: bool = False
+    releases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

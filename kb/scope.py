@@ -6,7 +6,7 @@ Window, repositories, kinds, identifiers, facets, topic and intent. Pure and fas
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 
 from kb import entities, glossary, intent, when
@@ -124,7 +124,7 @@ def _window(said: Window, context: ScopeContext, since: str | None, until: str |
     """
     now = context.clock.now.astimezone(UTC)
     if since is None and until is None:
-        return Window(said.start, said.end or now, said.label)
+        return replace(said, end=said.end or now)
     start = parse_instant(since, context) if since is not None else said.start
     end = min(parse_instant(until, context, end=True), now) if until is not None else said.end or now
     if start is not None and start >= end:

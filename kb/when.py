@@ -163,16 +163,25 @@ def _together(used: Sequence[Claim], clock: Clock, text: str) -> tuple[Window, l
     end = min(end or now, now)
     if start is not None and start >= end:
         return Window(end, end, label) if start < now else Window(now, now, label), [*clashing, *taken]
-    return Window(start, end, label), clashing
+    return Window(start, end, label, _releases(taken)), clashing
+
+
+def _releases(taken: Sequence[Claim]) -> tuple[str, ...]:
+    """The releases that are all that was said: with anything else about time beside them ("v0.6.3, since May") dates decide."""
+    named = [claim.interval.releases if claim.interval is not None and claim.bound == "at" else () for claim in taken]
+    return tuple(dict.fromkeys(id for ids in named for id in ids)) if all(named) else ()
 
 
 def _hull(taken: Sequence[Claim]) -> tuple[datetime | None, datetime | None]:
-    """What several windows have in common ("this year, in Q1"), or the stretch that holds them all where they have nothing."""
+    """What several windows have in common ("this year, in Q1"), or the stretch that holds them all where they have nothing.
+
+    Releases are never meant to be cut by one another.
+    """
     intervals = [claim.interval for claim in taken if claim.interval is not None]
     if not intervals:
         return None, None
     starts, ends = [interval.start for interval in intervals], [interval.end for interval in intervals]
     latest, first = max(filter(None, starts), default=None), min(ends)
-    if latest is None or latest < first:
+    if (latest is None or latest < first) and not _releases(taken):
         return latest, first
     return (None if None in starts else min(filter(None, starts))), max(ends)

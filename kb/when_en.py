@@ -233,11 +233,9 @@ def _last_release(match: re.Match[str], reading: Reading) -> Made:
     count = int(number(match[2])) if match[2] else 1
     back = 1 if match[1].lower() in ("previous", "prior", "penultimate") and count == 1 else 0
     try:
-        newest = releases.last(reading.tags, back=back)
-        oldest = releases.last(reading.tags, back=back + count - 1)
+        return releases.last(reading.tags, back=back, count=count), False
     except UnresolvableError:
         return None, False
-    return Interval(oldest.start, newest.end, release=True), False
 
 
 def _version(match: re.Match[str], reading: Reading) -> Made:
@@ -248,6 +246,15 @@ def _version(match: re.Match[str], reading: Reading) -> Made:
         if not match[1] and match[2][0] not in "vV":
             raise NotTimeError from None
         return None, False
+
+
+def _tag_name(match: re.Match[str], reading: Reading) -> Made:
+    if releases.version_key(match[0]) is None and not releases.is_nightly(match[0]):
+        raise NotTimeError
+    try:
+        return releases.named(match[0], reading.tags), False
+    except UnresolvableError:
+        raise NotTimeError from None
 
 
 def _day_name(match: re.Match[str], reading: Reading) -> Made:
@@ -392,6 +399,11 @@ _RULES: tuple[tuple[str, Callable[[re.Match[str], Reading], Made]], ...] = (
         rf"(?:stable |tagged |published |official |public )?"
         rf"(?P<of>[A-Za-z][A-Za-z0-9_./-]{{0,60}} )?(?:releases?|versions?|tags?){_R}",
         _last_release,
+    ),
+    (
+        # A tag's whole name: "nightly-v0.6.3-20260206", "fa4-v4.0.0.beta5".
+        rf"(?<![A-Za-z0-9_/#$@\\.-])[a-z][a-z0-9]{{0,30}}(?:[-_/.@+]{{1,2}}[a-z0-9]{{1,30}}){{1,8}}{_R}",
+        _tag_name,
     ),
     (
         rf"(?<![A-Za-z0-9_/#$@\\-])(?<![A-Za-z0-9_]\.)(version |release |tag )?(v?[0-9]{{1,4}}(?:\.[0-9]{{1,9}}){{1,3}}"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
-from kb import periods, when_en, when_zh
+from kb import periods, releases, when_en, when_zh
 from kb.periods import Interval, Part, Parts, UnresolvableError, Value, Week, Weekday
 from kb.when_en import Atom, Reading
 
@@ -310,7 +310,8 @@ def span(a: Value, b: Value, reading: Reading) -> Interval:
     end = right.instant if right.instant is not None and right.start == right.instant else right.end
     if start is None or start >= end:
         raise UnresolvableError("empty")
-    return Interval(start, end)
+    named = releases.chain(left.releases[0], right.releases[0], reading.tags) if left.releases and right.releases else ()
+    return Interval(start, end, releases=named)
 
 
 def _lend(a: Parts, b: Parts, reading: Reading) -> tuple[Parts, Parts]:
