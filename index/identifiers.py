@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kb.catalog import Catalog, Filter
+from kb.neighbours import neighbours
 from kb.text import FIELDS, tokens
-from kb.types import Record
+from kb.types import Record, Scope
 
-_REFERENCE = re.compile(r"(?:[\w.-]+/[\w.-]+)?#\d+|[0-9a-f]{7,40}", re.I)
+_REFERENCE = re.compile(r"(?:[\w.-]+/[\w.-]+)?#\d+|[0-9a-f]{7,40}|arxiv:.+", re.I)
+_NUMBERED = re.compile(r"([\w.-]+/[\w.-]+)?#(\d+)")
+_WANTED: Mapping[str, tuple[str, ...]] = {
+    "fixed-by": ("fixed-by",),
+    "reverted-by": ("reverted-by",),
+    "implemented-by": ("mentioned-by",),
+    "fixes": ("fixes",),
+}
 _CANDIDATES = 150  # of each field; an identifier in more commits than that is a common word
 _READ = 80  # records whose diffs are looked through
 
@@ -39,22 +47,44 @@ def is_reference(identifier: str) -> bool:
     return bool(_REFERENCE.fullmatch(identifier))
 
 
-def named(catalog: Catalog, question: str, identifiers: Sequence[str], filter: Filter) -> list[Named]:
-    """Records that the identifiers name, best first: references exactly, then what adds, removes or mentions the rest.
+def named(catalog: Catalog, scope: Scope, filter: Filter) -> list[Named]:
+    """Records that the scope's identifiers name, best first: references exactly, then what adds, removes or mentions the rest.
 
     A question of where something comes from wants the earliest commit that adds it; one of where it went, the latest that
-    takes it away.
+    takes it away; and one of what fixed an issue wants what is linked to it, before the issue itself.
     """
     scores: dict[int, float] = {}
-    for identifier in identifiers:
+    for identifier in scope.identifiers:
         found = (
-            _referenced(catalog, identifier, filter)
+            [*_related(catalog, identifier, scope.relation, filter), *_referenced(catalog, identifier, filter)]
             if is_reference(identifier)
-            else _holding(catalog, question, identifier, filter)
+            else _holding(catalog, scope.question, identifier, filter)
         )
         for item in found:
             scores[item.doc] = max(scores.get(item.doc, 0.0), item.score) + (0.01 if item.doc in scores else 0.0)
     return [Named(doc, min(score, 1.0)) for doc, score in sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))]
+
+
+def _related(catalog: Catalog, identifier: str, relation: str, filter: Filter) -> list[Named]:
+    """What the scope's relation wants of the named record: what fixed it, say. First what the store links most directly."""
+    wanted = _WANTED.get(relation, ())
+    if not wanted:
+        return []
+    named = catalog.briefs(catalog.find_ref(identifier, repos=filter.repos))
+    ids = dict.fromkeys([*(brief.id for brief in named), *_numbered(identifier, filter.repos or catalog.repos())])
+    beside = neighbours(catalog, list(ids), as_of=filter.as_of)
+    linked = [item.id for items in beside.values() for item in items if item.rel in wanted and item.record]
+    docs = catalog.docs(linked)
+    allowed = _allowed(catalog, list(docs.values()), filter)
+    return [Named(docs[id], 1.0 - 0.01 * rank) for rank, id in enumerate(dict.fromkeys(linked)) if docs[id] in allowed]
+
+
+def _numbered(identifier: str, repos: Sequence[str]) -> list[str]:
+    """Ids that a number may stand for: what fixed an issue can be told although the issue itself is not stored."""
+    match = _NUMBERED.fullmatch(identifier)
+    if not match:
+        return []
+    return [f"issue:{repo}#{match[2]}" for repo in ([match[1]] if match[1] else repos)]
 
 
 def _referenced(catalog: Catalog, identifier: str, filter: Filter) -> list[Named]:
@@ -65,7 +95,7 @@ def _referenced(catalog: Catalog, identifier: str, filter: Filter) -> list[Named
 
 def _allowed(catalog: Catalog, docs: Sequence[int], filter: Filter) -> Collection[int]:
     """Those of ``docs`` within the window and of the kinds; records that are gone may still be named."""
-    return catalog.passing(replace(filter, repos=(), include_gone=True), docs)
+    return catalog.passing(replace(filter, repos=(), include_gone=True, once=False, states=()), docs)
 
 
 def _holding(catalog: Catalog, question: str, identifier: str, filter: Filter) -> list[Named]:

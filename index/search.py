@@ -100,7 +100,7 @@ class Search:
 
     def _find(self, scope: Scope, limit: int) -> Found:
         clock = Clock()
-        filter = Filter(window=scope.window, repos=scope.repos, kinds=scope.kinds, events=scope.events, as_of=scope.as_of)
+        filter = self._filter(scope)
         allowed = self._catalog.select(filter)
         clock.lap("filter")
         run, degraded = self._prepared(scope, filter, clock)
@@ -110,9 +110,22 @@ class Search:
         timings = {**clock.stages, "total": round(sum(clock.stages.values()), 2)}
         return Found(hits=hits, in_window=len(allowed), timings_ms=timings, degraded=degraded)
 
+    def _filter(self, scope: Scope) -> Filter:
+        """What may answer. Where pull requests are not asked for, one that is there as its commit is that commit."""
+        stored = {kind for kinds in self._catalog.counts().values() for kind in kinds} if scope.implied_kinds else set()
+        return Filter(
+            window=scope.window,
+            repos=scope.repos,
+            kinds=scope.kinds or tuple(kind for kind in scope.implied_kinds if kind in stored),
+            events=scope.events,
+            as_of=scope.as_of,
+            states=scope.states,
+            once="pull" not in scope.kinds,
+        )
+
     def _prepared(self, scope: Scope, filter: Filter, clock: Clock) -> tuple[_Run, str]:
         """What this search uses, and what it cannot use. A question that names its record, or has no topic, needs no model."""
-        named = {item.doc: item.score for item in identifiers.named(self._catalog, scope.question, scope.identifiers, filter)}
+        named = {item.doc: item.score for item in identifiers.named(self._catalog, scope, filter)}
         clock.lap("identifiers")
         topic = "" if _names_only(scope, named) else _topic(scope)
         vectors, collection, degraded = self._vectors() if topic else (None, "", "")

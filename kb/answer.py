@@ -16,11 +16,11 @@ from kb import render
 from kb.catalog import Catalog, Filter
 from kb.citations import EXACT, Piece, verify_pieces
 from kb.classify import GROUPS, category, labels
-from kb.lines import Line, View, change_line
+from kb.lines import Line, View, change_line, neighbour_line
 from kb.render import Context
 from kb.telling import reason_sentence, telling_sentence
 from kb.text import sentences, squeeze
-from kb.types import Answer, Claim, Coverage, Evidence, Found, Hit, Judgement, LedgerRow, Quote, Record, Scope
+from kb.types import Answer, Claim, Coverage, Evidence, Found, Hit, Judgement, LedgerRow, Quote, Record, Scope, Tag
 from kb.views import Views, folded, views
 from kb.wording import words
 
@@ -34,6 +34,15 @@ _RELATED = 0.6  # of the best score: what is further off is not related
 
 _WHEN = re.compile(r"\bwhen\b|\bwhat (?:day|date)\b|\bsince when\b|什么时候|何时|哪天|哪一天|什么时间|几号", re.I)
 _WHY = re.compile(r"\bwhy\b|\bwhat (?:was|is) the (?:reason|cause)\b|\bhow come\b|\bmotivation\b|为什么|为何|原因|怎么会", re.I)
+
+
+_EVENTS = {
+    "opened": re.compile(r"\b(?:opened|filed|reported|created)\b|创建|提出|打开", re.I),
+    "closed": re.compile(r"\bclosed?\b|关闭", re.I),
+    "merged": re.compile(r"\bmerged?\b|合并|合入", re.I),
+    "revised": re.compile(r"\b(?:revised|updated)\b|修订|更新", re.I),
+}
+_IN_A_LIST = ("fixed-by", "landed-as", "pull", "fixes", "paper")
 
 
 class Searcher(Protocol):
@@ -66,10 +75,16 @@ def answer(
         CatalogError: the record store cannot be read.
     """
     context = Context(now, zone, words(language))
-    rows = tuple(row for row in (catalog.ledger() if ledger is None else ledger) if not scope.repos or row.repo in scope.repos)
+    rows = tuple(row for row in (catalog.ledger() if ledger is None else ledger) if _touches(row, scope))
     if scope.intent == "window":
         return _window_answer(scope, catalog, searcher.find(scope, limit=WHOLE_WINDOW), judge, rows, context)
     return _needle_answer(scope, catalog, searcher.find(scope, limit=_CANDIDATES), judge, rows, context)
+
+
+def _touches(row: LedgerRow, scope: Scope) -> bool:
+    """Whether a source gives anything that the scope lets through."""
+    of_kind = not scope.kinds or not row.kinds or not set(scope.kinds).isdisjoint(row.kinds)
+    return of_kind and (not scope.repos or row.repo in scope.repos)
 
 
 @dataclass(frozen=True)
@@ -98,7 +113,7 @@ def _window_answer(
     scope: Scope, catalog: Catalog, found: Found, judge: Judge, rows: Sequence[LedgerRow], context: Context
 ) -> Answer:
     judgement, matched = _matching(scope, found, judge)
-    seen = views(catalog, matched, now=context.now, zone=context.zone)
+    seen = views(catalog, matched, now=context.now, zone=context.zone, events=scope.events, relations=_IN_A_LIST)
     draft = _verified(list(_grouped([hit.record for hit in matched], seen, scope, context)), seen, context)
     coverage = Coverage(len(matched), len(draft.listed & {hit.record.id for hit in matched}), found.in_window)
     foot = [*render.problems(rows, scope, context), *render.beginnings(rows, scope, context)]
@@ -111,6 +126,7 @@ def _window_answer(
     blocks = [
         render.header(scope, context),
         render.coverage_text(coverage, found, context.words),
+        render.releases(_releases(scope, catalog), context.words),
         render.unread(unread, context.words),
         *render.notes(scope, found.degraded, draft.removed, context.words),
         *draft.blocks,
@@ -121,6 +137,18 @@ def _window_answer(
     )
     given = _answer(scope, status, blocks, draft, seen, coverage, rows, judgement.confidence, found.degraded, context)
     return replace(given, matched=tuple(hit.record.id for hit in matched if hit.record.id in draft.listed))
+
+
+def _releases(scope: Scope, catalog: Catalog) -> list[Tag]:
+    """The tags of the releases that a question names, with their commits; those that no git source has read are left out."""
+    found = []
+    for id in scope.window.releases:
+        repo, _, name = id.removeprefix("release:").partition("@")
+        tag = next((tag for tag in catalog.tags(repo) if tag.name == name), None)
+        commits = catalog.tag_commits(id)
+        if tag and (commits or tag.beyond):
+            found.append(replace(tag, commits=commits))
+    return found
 
 
 def _unread(scope: Scope, catalog: Catalog) -> tuple[str, ...]:
@@ -151,11 +179,15 @@ def _grouped(matched: Sequence[Record], seen: Views, scope: Scope, context: Cont
         records = sum(id in ids for view in members for id in view.ids)
         yield _Part(render.heading(context.words.groups[group] + context.words.bracketed(str(records))))
         for view in sorted(
-            members, key=lambda view: (order.get(view.record.repo, 0), -view.record.at.timestamp(), view.record.id)
+            members, key=lambda view: (order.get(view.record.repo, 0), -_moment(view).timestamp(), view.record.id)
         ):
             form = "full" if written < IN_FULL else "compact"
             written += 1 + len(view.brought)
             yield _Part(line=change_line(view, words=context.words, zone=context.zone, form=form))
+
+
+def _moment(view: View) -> datetime:
+    return view.event.at if view.event else view.record.at
 
 
 def _group(view: View) -> str:
@@ -174,7 +206,7 @@ def _needle_answer(
 ) -> Answer:
     judgement = judge(scope, found) if found.hits else Judgement("abstained", 0.0, ())
     chosen = _chosen(judgement, found)
-    seen = views(catalog, chosen, now=context.now, zone=context.zone)
+    seen = views(catalog, chosen, now=context.now, zone=context.zone, events=scope.events or _asked(scope.question))
     status = judgement.status if chosen else "abstained"
     if status == "answered":
         parts = list(_best(scope, chosen, seen, context))
@@ -236,6 +268,16 @@ def _detail(scope: Scope, hit: Hit, seen: Views, context: Context) -> Iterator[_
     quote = _quote(scope, hit)
     if quote.text:
         yield _Part(line=Line((Piece(quote.text, "quote"),), (view.key,)), quote=quote)
+    if view.beside:
+        yield _Part(context.words.notes["beside"] + context.words.colon)
+        for beside in view.beside:
+            line = neighbour_line(view, beside, seen.of.get(beside.other.id), words=context.words, zone=context.zone)
+            yield _Part(line=line)
+
+
+def _asked(question: str) -> tuple[str, ...]:
+    """The kinds of event that a question about one record asks after ("when was #12 closed?")."""
+    return tuple(kind for kind, pattern in _EVENTS.items() if pattern.search(question))
 
 
 def _quote(scope: Scope, hit: Hit) -> Quote:
@@ -287,7 +329,7 @@ def _verified(parts: Sequence[_Part], seen: Views, context: Context) -> _Draft:
             blocks.append("\n".join(items))
             items = []
         if part.quote and kept:
-            blocks.append(render.quote_markdown(part.quote, context.words))
+            blocks.append(render.quote_markdown(part.quote, context))
         elif part.markdown:
             blocks.append(part.markdown)
     if items:

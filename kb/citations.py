@@ -135,7 +135,7 @@ def verify_pieces(pieces: Iterable[Piece], cited: Collection[str], evidence: Map
     unknown = [key for key in cited if key not in evidence]
     if unknown:
         return f"unknown key: {_short(unknown[0])}"
-    said = Said([evidence[key].record for key in cited], facts.tags)
+    said = Said([evidence[key].record for key in cited], facts)
     return next((problem for piece in pieces for problem in _wrong(piece, cited, said, facts.zone)), EXACT)
 
 

@@ -21,8 +21,14 @@ GROUPS = (
     "ci",
     "dependencies",
     "other",
+    "pulls",
+    "issues",
+    "papers",
+    "posts",
+    "hub",
 )
 
+_GROUP_OF_KIND = {"release": "releases", "issue": "issues", "paper": "papers", "post": "posts", "model": "hub"}
 _GROUP_OF = {
     "revert": "reverts",
     "breaking": "reverts",
@@ -239,12 +245,18 @@ def kind_of_path(path: str) -> str:
 def labels(record: Record) -> frozenset[str]:
     """Every kind of change that a record is, of: revert, breaking, release, feature, fix, performance, model, hardware,
     refactor, docs, test, ci, dependency, security, other (only where there is none else)."""
+    if record.kind == "release":
+        return frozenset({"release"})
     record = _retitled(record)
     return frozenset([*_said(record), *_from_words(record), *_from_paths(record)]) or frozenset({"other"})
 
 
 def category(record: Record) -> str:
-    """The one of GROUPS that a record is listed under."""
+    """The one of GROUPS that a record is listed under; of pull requests only the merged ones are changes."""
+    if record.kind == "pull" and record.state != "merged":
+        return "pulls"
+    if record.kind in _GROUP_OF_KIND:
+        return _GROUP_OF_KIND[record.kind]
     return _GROUP_OF[_leading(_retitled(record))]
 
 

@@ -10,15 +10,19 @@ from datetime import UTC, datetime, tzinfo
 from functools import cached_property
 
 from kb.text import squeeze
-from kb.types import Record
+from kb.types import Record, Tag
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What is true of records beside their own text: dates are meant in ``zone``; ``tags`` maps record id to its first tag."""
+    """What is true of records beside their own text.
+
+    Dates are meant in ``zone``; ``tags`` maps record id to its first tag, ``shipped`` a release's id to its tag.
+    """
 
     zone: tzinfo = UTC
     tags: Mapping[str, str] = field(default_factory=dict)
+    shipped: Mapping[str, Tag] = field(default_factory=dict)
 
 
 # Quotes, dashes and the minus sign have many forms that a reader takes for one.
@@ -70,10 +74,10 @@ def within(span: str, text: str) -> bool:
 
 @dataclass(frozen=True)
 class Said:
-    """What some records say, all together; ``tags`` maps record id to first tag."""
+    """What some records say, all together, and what is true of them."""
 
     records: Sequence[Record]
-    tags: Mapping[str, str]
+    facts: Facts
 
     @cached_property
     def text(self) -> str:
@@ -103,10 +107,11 @@ class Said:
 
     @cached_property
     def counts(self) -> frozenset[int]:
-        """Counts that may be stated beside those of files: lines in all, commits that a merge brought."""
-        return frozenset(
+        """Counts that may be stated beside those of files: lines in all, commits that a merge brought or a release has."""
+        own = (
             count for record in self.records for count in (*totals(record), len(record.linked("brought")), len(record.files))
         )
+        return frozenset([*own, *(count for tag in self._shipped for count in (len(tag.commits) + tag.beyond, tag.beyond))])
 
     @cached_property
     def instants(self) -> tuple[datetime, ...]:
@@ -133,13 +138,18 @@ class Said:
     @cached_property
     def names(self) -> frozenset[str]:
         found = [name for record in self.records for name in (record.author, record.repo, record.ref, *record.labels)]
-        return frozenset(name for name in [*found, *(self.tags.get(record.id, "") for record in self.records)] if name)
+        tags = [self.facts.tags.get(record.id, "") for record in self.records]
+        return frozenset(name for name in (*found, *tags, *(tag.previous for tag in self._shipped)) if name)
 
     @cached_property
     def paths(self) -> frozenset[str]:
         return frozenset(
             path for record in self.records for file in record.files for path in (file.path, file.old_path) if path
         )
+
+    @cached_property
+    def _shipped(self) -> tuple[Tag, ...]:
+        return tuple(self.facts.shipped[record.id] for record in self.records if record.id in self.facts.shipped)
 
     @cached_property
     def _targets(self) -> tuple[str, ...]:

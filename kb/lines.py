@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 
 from kb.citations import Piece
 from kb.facts import totals, zone_name
 from kb.telling import key_files, telling_sentence
-from kb.types import WINDOW_EVENTS, FileChange, Record
+from kb.types import WINDOW_EVENTS, Event, FileChange, Record, Tag
 from kb.wording import Words
 
 
@@ -23,18 +23,49 @@ class Other:
 
 
 @dataclass(frozen=True)
+class Beside:
+    """A record that stands beside another one; ``rel`` is one of kb.neighbours.RELATIONS."""
+
+    rel: str
+    other: Other
+
+
+@dataclass(frozen=True)
 class View:
-    """A record with all that its line says. ``commit`` is the only one that a merge brought: one line for both."""
+    """A record with all that its line says.
+
+    ``commit`` is the only one that a merge brought: one line for both. ``landed`` is the commit that a pull request landed as:
+    its files are those of the pull request. ``tagged`` is a release's tag. ``events`` are the kinds of event asked for.
+    """
 
     record: Record
     key: str
     tag: str = ""
     pull: str = ""  # number
     pull_url: str = ""
+    pull_key: str = ""  # where it is stored
     reverts: tuple[Other, ...] = ()
     reverted_by: tuple[Other, ...] = ()
     commit: View | None = None
     brought: tuple[View, ...] = ()
+    landed: View | None = None
+    beside: tuple[Beside, ...] = ()
+    tagged: Tag | None = None
+    events: tuple[str, ...] = ()
+
+    @property
+    def event(self) -> Event | None:
+        """What places the record in a window: the last of the events asked for, else its own window event."""
+        asked = max((event for event in self.record.events if event.kind in self.events), key=_at, default=None)
+        kind = asked.kind if asked else window_event(self.record)
+        if kind == "closed" and self.record.state == "merged":
+            kind = "merged"  # GitHub closes a pull request when it merges it
+        return next((event for event in reversed(self.record.events) if event.kind == kind), None)
+
+    @property
+    def changed(self) -> Record:
+        """The record whose files its line shows."""
+        return self.landed.record if self.landed else self.subject
 
     @property
     def subject(self) -> Record:
@@ -67,16 +98,19 @@ def change_line(view: View, *, words: Words, zone: tzinfo, form: str = "full") -
     """A record's line.
 
     ``form``: full; compact (title, keys, size, date); child (below the merge that brought it: without files, date and tag);
-    detail (all but the sentence, which is quoted beside it, and nightly tags too); dated (as detail, with its moment first).
+    detail (all but the sentence, which is quoted beside it, and its neighbours, which have lines of their own; nightly tags
+    too); dated (as detail, with its moment first).
     """
     head = _dated_first(view, words, zone) if form == "dated" else []
     pieces = [*head, _title(view, words), *_keys(view, words), *_reverted(view, words, zone)]
     if form in ("full", "child"):
         pieces += _sentence(view, words)
-    parts = [_reverts(view, words, zone)]
+    parts = [_reverts(view, words, zone), _shipped(view, words)]
+    if form in ("full", "child"):
+        parts += _beside(view, words)
     if form in ("full", "detail", "dated"):
-        parts.append(_files(view.subject.files, words))
-    parts.append(_size(view.subject, words, named=form in ("full", "detail", "dated")))
+        parts.append(_files(view.changed.files, words))
+    parts.append(_size(view.changed, words, named=form in ("full", "detail", "dated")))
     parts.append(_event(view, words, zone, form=form))
     if form in ("detail", "dated") or (form == "full" and not view.tag.startswith("nightly")):
         parts.append([Piece(words.line["tag"]), Piece(view.tag, "name")] if view.tag else [])
@@ -89,12 +123,12 @@ def change_line(view: View, *, words: Words, zone: tzinfo, form: str = "full") -
 
 def _dated_first(view: View, words: Words, zone: tzinfo) -> list[Piece]:
     """The moment of its event at the head of the line: for a question that asks when."""
-    kind = window_event(view.record)
-    if not kind:
+    event = view.event
+    if not event:
         return []
-    text = words.line["event first"].format(event=words.events[kind], moment=words.moment(view.record.at, zone), zone="\0")
+    text = words.line["event first"].format(event=words.events[event.kind], moment=words.moment(event.at, zone), zone="\0")
     before, _, after = text.partition("\0")
-    return [Piece(before[:1].upper() + before[1:]), Piece(zone_name(zone, view.record.at), "zone"), Piece(after)]
+    return [Piece(before[:1].upper() + before[1:]), Piece(zone_name(zone, event.at), "zone"), Piece(after)]
 
 
 def window_event(record: Record) -> str:
@@ -103,9 +137,27 @@ def window_event(record: Record) -> str:
     return next((kind for kind in WINDOW_EVENTS.get(record.kind, ()) if kind in known), "")
 
 
+def neighbour_line(view: View, beside: Beside, of: View | None, *, words: Words, zone: tzinfo) -> Line:
+    """A line for what stands beside a record: its relation, then what it is. ``of``: its view, None where it is not stored."""
+    lead = words.line["lead"].format(rel=words.relations[beside.rel])
+    head = Piece(lead[:1].upper() + lead[1:])
+    if of is None:
+        own = tuple(filter(None, (view.key, view.pull_key)))  # its pull request may be what names it
+        return Line((head, _unknown(beside.other.id), Piece(words.line["unstored"])), own)
+    line = change_line(of, words=words, zone=zone, form="compact")
+    return Line((head, *line.pieces), line.keys)
+
+
+def _at(event: Event) -> datetime:
+    return event.at
+
+
 def _cited(view: View) -> tuple[str, ...]:
     others = [*view.reverts, *view.reverted_by, *((*view.commit.reverts, *view.commit.reverted_by) if view.commit else ())]
-    own = (view.key, view.commit.key) if view.commit else (view.key,)
+    others += [beside.other for beside in view.beside]
+    own = [part.key for part in (view, view.commit, view.landed) if part]
+    if any(beside.other.record is None for beside in view.beside):
+        own.append(view.pull_key)  # what is not stored may be named by the pull request alone
     return tuple(dict.fromkeys([*own, *(other.key for other in others if other.key)]))
 
 
@@ -130,6 +182,9 @@ def _keys(view: View, words: Words) -> Iterator[Piece]:
     if view.commit:
         yield Piece(words.line["sep"] + words.line["merge"])
         yield Piece(view.key, "key", view.record.url)
+    if view.landed:
+        yield Piece(words.line["sep"] + words.line["landed"])
+        yield Piece(view.landed.key, "key", view.landed.record.url)
     number, url = (view.pull, view.pull_url) if view.pull else (own.pull, own.pull_url)
     if number:
         yield Piece(words.line["sep"] + words.line["pull"])
@@ -180,6 +235,30 @@ def _unknown(id: str) -> Piece:
     )
 
 
+_IN_LISTS = ("fixed-by", "fixes", "paper")
+
+
+def _beside(view: View, words: Words) -> Iterator[list[Piece]]:
+    """What a reader of a list wants to know of the neighbours: what was fixed, by what, after which paper."""
+    for rel in _IN_LISTS:
+        pieces: list[Piece] = []
+        for other in (beside.other for beside in view.beside if beside.rel == rel):
+            lead = words.line["beside"].format(rel=words.relations[rel]) if not pieces else words.line["sep"]
+            pieces += [Piece(lead), Piece(other.key, "key", other.record.url) if other.record else _unknown(other.id)]
+        yield pieces
+
+
+def _shipped(view: View, words: Words) -> list[Piece]:
+    """How many commits a release has, and since which one."""
+    tag = view.tagged
+    if tag is None:
+        return []
+    pieces = [Piece(words.line["commits"].format(count=len(tag.commits) + tag.beyond))]
+    if tag.previous:
+        pieces += [Piece(words.line["after"]), Piece(tag.previous, "name")]
+    return [*pieces, Piece(words.line["beyond"].format(count=tag.beyond))] if tag.beyond else pieces
+
+
 def _files(files: Sequence[FileChange], words: Words) -> list[Piece]:
     pieces: list[Piece] = []
     chosen = key_files(files)
@@ -205,12 +284,41 @@ def _counts(added: int, deleted: int, words: Words) -> str:
 
 
 def _event(view: View, words: Words, zone: tzinfo, *, form: str) -> list[Piece]:
+    """When, and by whom; of a thread and of a paper all that happened, in a list of short lines only what places it there."""
+    if form == "compact" or (form == "full" and view.record.kind not in _WITH_HISTORY):
+        events = [view.event] if view.event else []
+    elif form in ("child", "dated") and view.record.kind not in _WITH_HISTORY:
+        events = []
+    else:
+        events = _history(view.record) if view.record.kind in _WITH_HISTORY else [view.event] if view.event else []
     pieces: list[Piece] = []
-    kind = window_event(view.record)
-    if kind and form not in ("child", "dated"):
-        pieces.append(Piece(words.line["event"].format(event=words.events[kind], day=words.day(view.record.at, zone))))
-    author = view.subject.author
-    if author.strip() and form != "compact":
-        lead = words.line["by"] if pieces else words.line["by"].lstrip(" ，,")
-        pieces += [Piece(lead), Piece(author, "name")]
+    for at, event in enumerate(events):
+        text = words.line["event"].format(event=words.events[event.kind], day=words.day(event.at, zone))
+        pieces.append(Piece(words.line["sep"] * bool(at) + text))
+        if at == 0 and form != "compact":
+            pieces += _author(view, words, lead=words.line["by"])
+    if not events and form != "compact":
+        pieces += _author(view, words, lead=words.line["by"].lstrip(" ，,"))
+    if view.record.state == "open" and view.record.kind in ("issue", "pull"):
+        pieces.append(Piece(words.line["sep"] + words.line["now"].format(state=words.states["open"])))
     return pieces
+
+
+_WITH_HISTORY = ("issue", "pull", "paper", "post", "model")
+_TOLD = ("opened", "reopened", "closed", "merged", "published", "revised")
+
+
+def _history(record: Record) -> list[Event]:
+    """The events of a thread or a paper worth telling, in order; GitHub closes a pull request when it merges it."""
+    merged = any(event.kind == "merged" for event in record.events)
+    return sorted(
+        (event for event in record.events if event.kind in _TOLD and not (merged and event.kind == "closed")), key=_at
+    )
+
+
+def _author(view: View, words: Words, *, lead: str) -> list[Piece]:
+    author = view.subject.author
+    if not author.strip():
+        return []
+    several = sum(key == "author" for key, _ in view.subject.meta) > 1
+    return [Piece(lead), Piece(author, "name"), *([Piece(words.line["et al"])] if several else [])]

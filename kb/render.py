@@ -5,21 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 
 from kb.citations import Piece
 from kb.escape import code, fenced, inert, link, prose, quoted, shorten
 from kb.facts import zone_name
 from kb.lines import Line
 from kb.text import squeeze
-from kb.types import Coverage, Found, LedgerRow, Quote, Scope
+from kb.types import Coverage, Found, LedgerRow, Note, Quote, Scope, Tag
 from kb.wording import Words
 
 LONGEST_TITLE = 200
 _LONGEST_PATH = 160
 _LONGEST_NAME = 60
 _NUMBERED = re.compile(r"#[0-9]+")
-_STALE = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -62,13 +61,36 @@ def line_markdown(line: Line, *, depth: int = 0) -> str:
     return "\n".join([own, *(line_markdown(child, depth=depth + 1) for child in line.children)])
 
 
-def quote_markdown(quote: Quote, words: Words) -> str:
-    """A verbatim quote: a block quote, or for a hunk its place and a fenced diff."""
+def quote_markdown(quote: Quote, context: Context) -> str:
+    """A verbatim quote: a block quote, of a note with who said it or its page, or for a hunk its place and a fenced diff."""
+    words = context.words
     if not quote.path:
-        return quoted(squeeze(quote.text))  # where a paragraph was wrapped is not part of what it says
+        text = quoted(squeeze(quote.text))  # where a paragraph was wrapped is not part of what it says
+        return f"{_said_by(quote.note, context)}\n\n{text}" if quote.note else text
     path = code(shorten(quote.path, _LONGEST_PATH))
     where = words.notes["at"].format(path=path, line=quote.line) if quote.line else path
     return f"{where}\n\n{fenced(quote.text, 'diff')}"
+
+
+def _said_by(note: Note, context: Context) -> str:
+    words = context.words
+    if note.kind == "page":
+        return link(inert(words.notes["page"].format(page=note.verdict)), note.url)
+    form = "said by" if note.author.strip() else "said"
+    author = inert(shorten(note.author, _LONGEST_NAME))
+    return link(words.notes[form].format(author=author, day=words.day(note.at, context.zone)), note.url)
+
+
+def releases(tags: Sequence[Tag], words: Words) -> str:
+    """How many commits the releases have that a question is about, and how many of these cannot be listed."""
+    found = []
+    for tag in tags:
+        form = "release" if tag.previous else "first release"
+        values = {"tag": inert(tag.name), "previous": inert(tag.previous), "count": len(tag.commits) + tag.beyond}
+        found.append(words.notes[form].format(**values))
+        if tag.beyond:
+            found.append(words.notes["beyond"].format(count=tag.beyond))
+    return words.gap.join(found)
 
 
 # --- head and foot -----------------------------------------------------------------------------------------------------------
@@ -141,7 +163,7 @@ def source_problem(row: LedgerRow, scope: Scope, context: Context) -> str:
         return words.statuses["truncated"].format(**values)
     if row.last_success is None:
         return words.statuses["never"].format(**values)
-    return words.statuses["stale"].format(**values) if end - row.last_success > _STALE else ""
+    return words.statuses["stale"].format(**values) if (end - row.last_success).total_seconds() > row.stale_after else ""
 
 
 def beginnings(ledger: Sequence[LedgerRow], scope: Scope, context: Context) -> list[str]:

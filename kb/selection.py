@@ -20,6 +20,8 @@ class Filter:
     ``events``: instead of its window event one of these has to lie there. ``as_of`` (aware): events from then on are not known,
     so that a pull request merged later is placed by what had happened to it. Where the window names ``releases`` whose commits
     are known, these commits pass whatever their date, and no others; records of other kinds pass by the interval.
+    ``states``: of issues and pull requests only those in one of these states (open, closed, merged), as of then. ``once``: each
+    change once, without the pull requests that stand in the store as the commit they landed as.
     """
 
     window: Window = field(default_factory=Window)
@@ -28,11 +30,13 @@ class Filter:
     include_gone: bool = False
     events: tuple[str, ...] = ()
     as_of: datetime | None = None
+    states: tuple[str, ...] = ()
+    once: bool = False
 
     @property
     def narrows(self) -> bool:
         """Whether it leaves anything out besides what is gone."""
-        return bool(self.window.start or self.window.end or self.repos or self.kinds or self.events)
+        return bool(self.window.start or self.window.end or self.repos or self.kinds or self.events or self.states)
 
 
 def where(chosen: Filter) -> tuple[str, list[object]]:
@@ -48,7 +52,39 @@ def where(chosen: Filter) -> tuple[str, list[object]]:
         if allowed:
             conditions.append(f"{column} IN ({', '.join('?' * len(allowed))})")
             values += map(clean, allowed)
+    for condition, more in _of_threads(chosen):
+        conditions.append(condition)
+        values += more
     return " AND ".join(conditions) or "1", values
+
+
+def _of_threads(chosen: Filter) -> Iterable[tuple[str, list[object]]]:
+    """What is asked of issues and pull requests alone."""
+    state, moment = _state_at(chosen.as_of)
+    if chosen.states:
+        wanted = f"(kind NOT IN ('issue', 'pull') OR {state} IN (SELECT value FROM json_each(?)))"  # noqa: S608 (no input)
+        yield wanted, [*moment, json_list(map(clean, chosen.states))]
+    if chosen.once:
+        before, end = ("", []) if chosen.as_of is None else (" AND other.at < ?", [_seconds(chosen.as_of)])
+        carried = (
+            "(kind <> 'pull' OR NOT EXISTS (SELECT 1 FROM links JOIN records AS other ON other.doc = links.doc"  # noqa: S608
+            f" WHERE target = records.id AND rel = 'pull' AND other.kind = 'commit' AND other.gone = 0{before})"
+            " AND NOT EXISTS (SELECT 1 FROM links JOIN records AS other ON other.id = links.target"
+            f" WHERE links.doc = records.doc AND rel = 'landed-as' AND other.gone = 0{before}))"
+        )
+        yield carried, [*end, *end]
+
+
+def _state_at(as_of: datetime | None) -> tuple[str, list[object]]:
+    """A thread's state as SQL: what its source says, or by the last of its events that was known."""
+    if as_of is None:
+        return "state", []
+    last = (
+        "(SELECT CASE events.kind WHEN 'reopened' THEN 'open' WHEN 'opened' THEN 'open' ELSE events.kind END FROM events"
+        " WHERE events.doc = records.doc AND events.kind IN ('opened', 'reopened', 'closed', 'merged') AND events.at < ?"
+        " ORDER BY events.at DESC, events.kind = 'merged' DESC LIMIT 1)"
+    )
+    return last, [_seconds(as_of)]
 
 
 def _placed(chosen: Filter) -> tuple[list[str], list[object]]:
@@ -61,11 +97,14 @@ def _placed(chosen: Filter) -> tuple[list[str], list[object]]:
     return [_RELEASED.format(by_time=by_time or "1")], [*named, *named, *named, *values]
 
 
-_OF_RELEASE = "'release:' || repo || '@' || tag IN (SELECT value FROM json_each(?))"
+_OF_RELEASE = "'release:' || repo || '@' || {} IN (SELECT value FROM json_each(?))"
+# A tag of which nothing is known has neither; one that has nothing on the branch has what lies beyond it, or a tag before it.
+_KNOWN = "(previous <> '' OR beyond > 0 OR EXISTS (SELECT 1 FROM tag_commits AS new WHERE new.repo = tags.repo AND tag = name))"
 _RELEASED = (
     "(CASE WHEN kind = 'release' THEN id IN (SELECT value FROM json_each(?))"  # noqa: S608 (no input)
-    f" WHEN kind = 'commit' AND EXISTS (SELECT 1 FROM tag_commits WHERE {_OF_RELEASE})"
-    f" THEN id IN (SELECT 'commit:' || repo || '@' || sha FROM tag_commits WHERE {_OF_RELEASE}) ELSE {{by_time}} END)"
+    f" WHEN kind = 'commit' AND EXISTS (SELECT 1 FROM tags WHERE {_OF_RELEASE.format('name')} AND {_KNOWN})"
+    f" THEN id IN (SELECT 'commit:' || repo || '@' || sha FROM tag_commits WHERE {_OF_RELEASE.format('tag')})"
+    " ELSE {by_time} END)"
 )
 
 
@@ -130,6 +169,13 @@ def tags(connection: sqlite3.Connection, repo: str) -> tuple[Tag, ...]:
         "SELECT name, sha, at, previous, beyond FROM tags WHERE repo = ? ORDER BY at DESC, name DESC", (repo,)
     )
     return tuple(Tag(name, sha, instant(at), previous, beyond=beyond) for name, sha, at, previous, beyond in found)
+
+
+def tag_commits(connection: sqlite3.Connection, release: str) -> tuple[str, ...]:
+    """SHAs that are new in a release, latest first."""
+    repo, _, tag = release.removeprefix("release:").partition("@")
+    found = connection.execute("SELECT sha FROM tag_commits WHERE repo = ? AND tag = ? ORDER BY position", (repo, tag))
+    return tuple(sha for (sha,) in found)
 
 
 # --- references -----------------------------------------------------------------------------------------------------------

@@ -13,10 +13,14 @@ from datetime import datetime, tzinfo
 from kb.catalog import Catalog
 from kb.citations import keys
 from kb.facts import Facts
-from kb.lines import Other, View
-from kb.types import Evidence, Hit, Quote, Record
+from kb.lines import Beside, Other, View
+from kb.neighbours import RELATIONS, Neighbour, neighbours
+from kb.types import Evidence, Hit, Quote, Record, Tag
 
 _COMMIT_PAGE = re.compile(r"(https?://[^/]+/[^?#]+?)(/-)?/commit/[0-9a-f]{7,64}$")
+
+
+_OWN = ("pull", "landed-as", "reverts", "reverted-by")  # a view has fields of its own for these
 
 
 @dataclass(frozen=True)
@@ -28,19 +32,31 @@ class Views:
     facts: Facts
 
 
-def views(catalog: Catalog, hits: Sequence[Hit], *, now: datetime, zone: tzinfo) -> Views:
-    """Views of the records of some hits; nothing in them is later than ``now``."""
+def views(
+    catalog: Catalog,
+    hits: Sequence[Hit],
+    *,
+    now: datetime,
+    zone: tzinfo,
+    events: Sequence[str] = (),
+    relations: Sequence[str] = RELATIONS,
+) -> Views:
+    """Views of the records of some hits, and of their neighbours by ``relations``; nothing in them is later than ``now``.
+
+    ``events`` are the kinds of event that the question is about.
+    """
     records = {hit.record.id: hit.record for hit in hits}
+    beside = _beside(catalog, records, now, relations)
     reverts = {id: record.linked("reverts") for id, record in records.items()}
     reverted_by = _reverted_by(catalog, records, now)
-    pulls = {id: target for id, record in records.items() for target in record.linked("pull")[:1]}
+    near = {item.id: item.record for items in beside.values() for item in items if item.record}
+    pulls = {id: target for id, record in {**near, **records}.items() for target in record.linked("pull")[:1]}
     merged = {record.linked("brought")[0] for record in records.values() if len(record.linked("brought")) == 1}
-    wanted = {*merged, *pulls.values(), *(id for ids in (*reverts.values(), *reverted_by.values()) for id in ids)} - set(
-        records
-    )
-    known = {**records, **_known(catalog, wanted, now)}
-    named = keys(record for id, record in known.items() if id not in pulls.values() or id in records)
+    wanted = {*merged, *pulls.values(), *(id for ids in (*reverts.values(), *reverted_by.values()) for id in ids)}
+    known = {**near, **_known(catalog, wanted - set(records) - set(near), now), **records}
+    named = keys(record for id, record in known.items() if id not in pulls.values() or id in records or id in near)
     tags = _tags(catalog, known, now)
+    shipped = _shipped(catalog, known)
 
     def others(ids: Iterable[str]) -> tuple[Other, ...]:
         return tuple(Other(id, named.get(id, ""), known.get(id)) for id in ids)
@@ -55,7 +71,15 @@ def views(catalog: Catalog, hits: Sequence[Hit], *, now: datetime, zone: tzinfo)
             pull_url=_pull_url(record, pull, known.get(pull)),
             reverts=others(reverts.get(record.id, ())),
             reverted_by=others(reverted_by.get(record.id, ())),
+            pull_key=named.get(pull, ""),
+            beside=tuple(Beside(item.rel, *others([item.id])) for item in beside.get(record.id, ()) if item.rel not in _OWN),
+            tagged=shipped.get(record.id),
+            events=tuple(events) if record.id in records else (),
         )
+
+    def whole(record: Record) -> View:
+        landed = [item.record for item in beside.get(record.id, ()) if item.rel == "landed-as" and item.record]
+        return replace(view(record), landed=view(landed[0])) if record.kind == "pull" and landed else view(record)
 
     found = {hit.record.id: hit for hit in hits}
     evidence = {
@@ -65,7 +89,7 @@ def views(catalog: Catalog, hits: Sequence[Hit], *, now: datetime, zone: tzinfo)
         for id, record in known.items()
         if id in named
     }
-    return Views({id: view(record) for id, record in known.items() if id in named}, evidence, Facts(zone, tags))
+    return Views({id: whole(record) for id, record in known.items() if id in named}, evidence, Facts(zone, tags, shipped))
 
 
 def folded(matched: Sequence[Record], found: Views) -> list[View]:
@@ -102,9 +126,25 @@ def _outermost(id: str, below: Mapping[str, str]) -> str:
     return id
 
 
+def _beside(
+    catalog: Catalog, records: Mapping[str, Record], now: datetime, relations: Sequence[str]
+) -> dict[str, list[Neighbour]]:
+    found = neighbours(catalog, list(records), as_of=now) if relations else {}
+    return {id: [item for item in items if item.rel in relations] for id, items in found.items()}
+
+
+def _shipped(catalog: Catalog, records: Mapping[str, Record]) -> dict[str, Tag]:
+    """release's id -> its tag with its commits, where a git source has read it."""
+    releases = [record for record in records.values() if record.kind == "release"]
+    tags = {(repo, tag.name): tag for repo in {record.repo for record in releases} for tag in catalog.tags(repo)}
+    found = {record.id: tags[record.repo, record.ref] for record in releases if (record.repo, record.ref) in tags}
+    return {id: replace(tag, commits=catalog.tag_commits(id)) for id, tag in found.items()}
+
+
 def _known(catalog: Catalog, ids: Iterable[str], now: datetime) -> dict[str, Record]:
     docs = catalog.docs(sorted(ids))
-    return {record.id: record for record in catalog.records(list(docs.values()), patches=False) if record.at <= now}
+    read = (record.as_known(now) for record in catalog.records(list(docs.values()), patches=False))
+    return {record.id: record for record in read if record is not None}
 
 
 def _reverted_by(catalog: Catalog, records: Mapping[str, Record], now: datetime) -> dict[str, list[str]]:

@@ -20,6 +20,8 @@ class Words:
     language: str
     groups: Mapping[str, str]
     events: Mapping[str, str]
+    states: Mapping[str, str]
+    relations: Mapping[str, str]
     kinds: Mapping[str, str]
     facets: Mapping[str, str]
     statuses: Mapping[str, str]
@@ -27,6 +29,7 @@ class Words:
     notes: Mapping[str, str]
     line: Mapping[str, str]
     gap: str  # between sentences
+    colon: str
     comma: str
 
     def day(self, at: datetime, zone: tzinfo) -> str:
@@ -94,6 +97,11 @@ ENGLISH = Words(
                 "CI and build",
                 "Dependencies",
                 "Other",
+                "Pull requests that are not merged",
+                "Issues",
+                "Papers",
+                "Posts",
+                "Models on the hub",
             ),
             strict=True,
         )
@@ -105,9 +113,24 @@ ENGLISH = Words(
         "merged": "merged",
         "closed": "closed",
         "opened": "opened",
+        "reopened": "reopened",
+        "updated": "touched",
         "released": "released",
         "tagged": "tagged",
         "published": "published",
+        "revised": "revised",
+    },
+    states={"open": "open", "closed": "closed", "merged": "merged"},
+    relations={
+        "fixed-by": "fixed by",
+        "landed-as": "landed as",
+        "pull": "pull request",
+        "fixes": "fixes",
+        "reverted-by": "reverted by",
+        "reverts": "reverts",
+        "paper": "paper",
+        "mentions": "mentions",
+        "mentioned-by": "mentioned by",
     },
     kinds={
         "commit": "commits",
@@ -116,6 +139,7 @@ ENGLISH = Words(
         "release": "releases",
         "paper": "papers",
         "post": "posts",
+        "model": "models",
     },
     facets={
         "revert": "reverts",
@@ -181,6 +205,13 @@ ENGLISH = Words(
         "looked": "{in_window} records were looked at.",
         "nearest": "Nearest miss (not an answer):",
         "at": "{path}, line {line}",
+        "beside": "Beside it",
+        "said by": "{author} on {day}:",
+        "said": "A comment of {day}:",
+        "page": "Page {page}:",
+        "release": "{tag} has {count} commits that {previous} has not.",
+        "first release": "{tag} has {count} commits; no earlier release is known.",
+        "beyond": "{count} of these are not on the branch that is read, or from before what is stored: they are not listed.",
     },
     line={
         "day": "{y}-{m:02}-{d:02}",
@@ -203,8 +234,19 @@ ENGLISH = Words(
         "reverted": "reverted by ",
         "on": " on {day}",
         "untitled": "(no title)",
+        "landed": "landed as ",
+        "beside": "{rel} ",
+        "lead": "{rel}: ",
+        "et al": " et al.",
+        "state": "{state}",
+        "now": "still {state}",
+        "commits": "{count} commits",
+        "after": " since ",
+        "beyond": ", {count} of them not on the branch that is read",
+        "unstored": " (not stored)",
     },
     gap=" ",
+    colon=":",
     comma=", ",
 )
 
@@ -226,6 +268,11 @@ CHINESE = Words(
                 "持续集成与构建",
                 "依赖",
                 "其他",
+                "未合并的合并请求",
+                "议题",
+                "论文",
+                "文章",
+                "模型库中的模型",
             ),
             strict=True,
         )
@@ -237,9 +284,24 @@ CHINESE = Words(
         "merged": "合并",
         "closed": "关闭",
         "opened": "创建",
+        "reopened": "重新打开",
+        "updated": "更新",
         "released": "发布",
         "tagged": "打标签",
         "published": "发表",
+        "revised": "修订",
+    },
+    states={"open": "未关闭", "closed": "已关闭", "merged": "已合并"},
+    relations={
+        "fixed-by": "修复者",
+        "landed-as": "合入为",
+        "pull": "合并请求",
+        "fixes": "修复了",
+        "reverted-by": "已被回退：",
+        "reverts": "回退了",
+        "paper": "论文",
+        "mentions": "提到",
+        "mentioned-by": "被提及于",
     },
     kinds={
         "commit": "提交",
@@ -248,6 +310,7 @@ CHINESE = Words(
         "release": "发布",
         "paper": "论文",
         "post": "文章",
+        "model": "模型",
     },
     facets={
         "revert": "回退",
@@ -313,6 +376,13 @@ CHINESE = Words(
         "looked": "共查看了 {in_window} 条记录。",
         "nearest": "最接近但不符合的记录（不是答案）：",
         "at": "{path}，第 {line} 行",
+        "beside": "相关记录",
+        "said by": "{author} 于 {day}：",
+        "said": "{day} 的评论：",
+        "page": "第 {page} 页：",
+        "release": "{tag} 比 {previous} 多 {count} 个提交。",
+        "first release": "{tag} 有 {count} 个提交；未知更早的发布。",
+        "beyond": "其中 {count} 个不在所读取的分支上，或早于所存储的记录，未列出。",
     },
     line={
         "day": "{y} 年 {m} 月 {d} 日",
@@ -335,7 +405,18 @@ CHINESE = Words(
         "reverted": "已被回退：",
         "on": "，{day}",
         "untitled": "（无标题）",
+        "landed": "合入为 ",
+        "beside": "{rel} ",
+        "lead": "{rel}：",
+        "et al": " 等",
+        "state": "{state}",
+        "now": "{state}",
+        "commits": "{count} 个提交",
+        "after": "，自 ",
+        "beyond": "，其中 {count} 个不在所读取的分支上",
+        "unstored": "（未存储）",
     },
     gap="",
+    colon="：",
     comma="、",
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC
 
 from kb.answer import Judgement, answer
@@ -23,7 +23,8 @@ class Everything:
     degraded: str = ""
 
     def find(self, scope: Scope, *, limit: int = 10) -> Found:
-        docs = self.catalog.select(Filter(window=scope.window, repos=scope.repos, kinds=scope.kinds))
+        chosen = Filter(window=scope.window, repos=scope.repos, kinds=scope.kinds, events=scope.events, states=scope.states)
+        docs = self.catalog.select(replace(chosen, as_of=scope.as_of, once="pull" not in scope.kinds))
         records = self.catalog.records(docs)
         scores = self.scores or {}
         records.sort(key=lambda record: -scores.get(record.id, 0.5))

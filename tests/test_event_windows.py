@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kb.catalog import Catalog, Filter
-from kb.types import Event, Note, Record, Tag, Window
+from kb.types import Event, Link, Note, Record, Tag, Window
 from tests.records import REPO, commit, day, put, sha, thread, titles
 
 THREADS = (
@@ -189,3 +189,35 @@ def test_notes_come_back_as_they_went_in(tmp_path: Path) -> None:
         put(catalog, thread("pull", 1, "reviewed", opened=1))
         assert catalog.record(f"pull:{REPO}#1").notes == ()  # type: ignore[union-attr]
         assert catalog.lexical("message", ["first"]) == []
+
+
+# --- states, and each change once -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("at", [None, 2.5, 4.5, 9, 12.5, 20])
+@pytest.mark.parametrize("states", [("open",), ("closed",), ("merged",), ("closed", "merged")])
+def test_states_are_those_of_the_moment(catalog: Catalog, at: float | None, states: tuple[str, ...]) -> None:
+    moment = day(99 if at is None else at)
+    known = [seen for record in THREADS if (seen := record.as_known(moment))]
+    expected = {seen.title for seen in known if seen.state in states or seen.kind == "commit"}
+    assert found(catalog, None, at, states=states, as_of=None if at is None else moment) == expected
+
+
+def test_of_pull_requests_only_the_merged_ones(catalog: Catalog) -> None:
+    merged: dict[str, object] = {"kinds": ("pull", "commit"), "states": ("merged",)}
+    assert found(catalog, None, None, **merged) == {"merged later", "landed at once", "landed late"}
+    assert found(catalog, None, 9, **merged, as_of=day(9)) == {"landed at once"}
+
+
+def test_a_change_that_is_there_as_a_commit_and_as_its_pull_request_counts_once(catalog: Catalog) -> None:
+    put(
+        catalog,
+        commit(31, "squashed (#30)", links=(Link("pull", f"pull:{REPO}#30"),)),
+        thread("pull", 30, "squashed", opened=29, merged=31),
+        commit(33, "rebased", links=()),
+        thread("pull", 32, "the rebased one", opened=29, merged=33, links=(Link("landed-as", f"commit:{REPO}@{sha(33)}"),)),
+        thread("pull", 34, "on another branch", opened=29, merged=33, links=(Link("landed-as", f"commit:{REPO}@{sha(99)}"),)),
+        cursor="more",
+    )
+    assert found(catalog, 28, None, once=True) == {"squashed (#30)", "rebased", "on another branch"}
+    assert found(catalog, 28, 30, once=True, as_of=day(30)) == {"squashed", "the rebased one", "on another branch"}

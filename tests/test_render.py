@@ -207,9 +207,9 @@ def test_a_long_title_is_cut_at_a_word() -> None:
 
 
 def test_a_hunk_is_a_diff_with_its_place() -> None:
-    markdown = render.quote_markdown(Quote("+a = ```1```\n-b", "src/a b.py", 12), ENGLISH)
+    markdown = render.quote_markdown(Quote("+a = ```1```\n-b", "src/a b.py", 12), Context(NOW, BERLIN, ENGLISH))
     assert markdown == "`src/a b.py`, line 12\n\n````diff\n+a = ```1```\n-b\n````"
-    assert render.quote_markdown(Quote("+a", "a.py", 3), CHINESE).startswith("`a.py`，第 3 行")
+    assert render.quote_markdown(Quote("+a", "a.py", 3), Context(NOW, BERLIN, CHINESE)).startswith("`a.py`，第 3 行")
 
 
 # --- head and foot ----------------------------------------------------------------------------------------------------------
