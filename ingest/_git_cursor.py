@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
 
 from ingest._git_graph import Landings
-from kb.errors import ConfigError
+from ingest._history import begin as begin
+from ingest._history import check_history as check_history
+from ingest._history import horizon as horizon
 from kb.types import Tag
 
 VERSION = 1
-_SPAN = re.compile(r"(\d{1,5})\s*(day|week|month|year)s?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,63 +64,6 @@ def loads(text: str | None) -> Cursor | None:
     return cursor if sound else None
 
 
-def check_history(history: str) -> str:
-    """``history`` itself.
-
-    Raises:
-        ConfigError: it is neither a span, nor a date, nor "all".
-    """
-    horizon(history, datetime(2100, 1, 1, tzinfo=UTC))
-    return history
-
-
-def horizon(history: str, now: datetime) -> int | None:
-    """Where a history begins, in epoch seconds; None for "all". A month and a year are those of the calendar.
-
-    Raises:
-        ConfigError: it is neither a span, nor a date, nor "all".
-    """
-    text = history.strip()
-    if text.lower() == "all":
-        return None
-    try:
-        if match := _SPAN.fullmatch(text):
-            return max(0, int(_before(now, int(match[1]), match[2].lower()).timestamp()))
-        return max(0, int(datetime.combine(date.fromisoformat(text), time(), UTC).timestamp()))
-    except (ValueError, OverflowError) as error:
-        raise ConfigError(
-            f"history {history!r} is not a span of time or a date",
-            remedy='use "90 days", "6 weeks", "3 months", "1 year", a date such as "2026-01-31", or "all"',
-        ) from error
-
-
-def _before(now: datetime, count: int, unit: str) -> datetime:
-    if not count:
-        raise ValueError("an empty span")
-    if unit in ("day", "week"):
-        return now - timedelta(days=count * (7 if unit == "week" else 1))
-    months = now.year * 12 + now.month - 1 - count * (12 if unit == "year" else 1)
-    first = now.replace(year=months // 12, month=months % 12 + 1, day=1)
-    following = (first + timedelta(days=31)).replace(day=1)
-    return first.replace(day=min(now.day, (following - timedelta(days=1)).day))
-
-
-def begin(cursor: Cursor | None, history: str, now: datetime) -> tuple[int | None, bool]:
-    """(where the history begins, whether that is earlier than what is stored).
-
-    The beginning stays where the first sync put it, so that later ones neither lose nor repeat anything; only a ``history``
-    that was changed to reach further back moves it.
-    """
-    if cursor is None:
-        return horizon(history, now), False
-    if cursor.history == history or cursor.since is None:
-        return cursor.since, False
-    wanted = horizon(history, now)
-    if wanted is not None and wanted >= cursor.since:
-        return cursor.since, False
-    return wanted, True
-
-
 def plan(
     cursor: Cursor | None, *, found: Landings, dates: Mapping[str, int], branch: str, since: int | None, wider: bool
 ) -> Plan:
@@ -149,6 +91,6 @@ def after(cursor: Cursor, last: str, *, final: bool) -> Cursor:
 
 
 def digest(tags: Iterable[Tag]) -> str:
-    """Changes when a tag is added, moved or deleted."""
-    text = "\n".join(sorted(f"{tag.name}\t{tag.sha}" for tag in tags))
+    """Changes when a tag is added, moved or deleted, and when more is told about tags than before."""
+    text = "\n".join(["with commits", *sorted(f"{tag.name}\t{tag.sha}" for tag in tags)])
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]

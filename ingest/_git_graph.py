@@ -1,4 +1,4 @@
-"""Who brought what into a branch: pure functions over a commit graph.
+"""Who brought what into a branch, and which tag has what anew: pure functions over a commit graph.
 
 A commit lands when the first-parent chain of the branch (the mainline) first reaches it. Mainline commits land by themselves; a
 merge on the mainline lands everything that its other parents bring. This is by the graph alone, as ``git log --first-parent``
@@ -7,8 +7,8 @@ sees it: after a foxtrot merge (the branch merged into local work, then pushed) 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from kb.types import Tag
 
@@ -99,6 +99,77 @@ def first_tags(known: Graph, tags: Iterable[Tag]) -> dict[str, str]:
                 first[sha] = tag.name
                 waiting.extend(known.parents[sha])
     return first
+
+
+def with_commits(known: Graph, tags: Sequence[Tag], previous: Mapping[str, str], stored: Sequence[str]) -> tuple[Tag, ...]:
+    """``tags``, each with what it contains and the tag before it does not; ``previous`` maps name to name.
+
+    ``stored`` are the commits of the branch that are kept, oldest first. A tag whose commit, or that of the tag before it, is
+    not in the graph is left as it is: what it has anew is not known.
+    """
+    shas = {tag.name: tag.sha for tag in tags if tag.sha in known.parents}
+    told = [tag for tag in tags if tag.name in shas and (tag.name not in previous or previous[tag.name] in shas)]
+    new = _new_in(known, [(tag.sha, shas[previous[tag.name]] if tag.name in previous else None) for tag in told])
+    commits: list[list[str]] = [[] for _ in told]
+    beyond = [0] * len(told)
+    for sha in reversed(stored):
+        for place in new.pop(sha, ()):
+            commits[place].append(sha)
+    for places in new.values():
+        for place in places:
+            beyond[place] += 1
+    ranges = {
+        tag.name: replace(tag, previous=previous.get(tag.name, ""), commits=tuple(own), beyond=off)
+        for tag, own, off in zip(told, commits, beyond, strict=True)
+    }
+    return tuple(ranges.get(tag.name, tag) for tag in tags)
+
+
+def _new_in(known: Graph, ranges: Sequence[tuple[str, str | None]]) -> dict[str, tuple[int, ...]]:
+    """For each commit the places of the ``ranges`` (newer, older) of which the newer end reaches it and the older does not.
+
+    All ranges in one walk: of two bits for each, the even one says that the newer end reaches a commit, the odd one that the
+    older does.
+    """
+    reached: dict[str, int] = {}
+    for place, (newer, older) in enumerate(ranges):
+        reached[newer] = reached.get(newer, 0) | 1 << 2 * place
+        if older is not None:
+            reached[older] = reached.get(older, 0) | 2 << 2 * place
+    even = sum(1 << 2 * place for place in range(len(ranges)))
+    found = {}
+    for sha in _children_first(known):
+        bits = reached.pop(sha, 0)
+        if not bits:
+            continue
+        for parent in known.parents[sha]:
+            reached[parent] = reached.get(parent, 0) | bits
+        if own := bits & even & ~(bits >> 1):
+            found[sha] = tuple(_places(own))
+    return found
+
+
+def _places(bits: int) -> Iterator[int]:
+    while bits:
+        lowest = bits & -bits
+        yield lowest.bit_length() // 2
+        bits ^= lowest
+
+
+def _children_first(known: Graph) -> Iterator[str]:
+    """Every commit, each after all of its children: dates cannot be trusted for that."""
+    children = dict.fromkeys(known.parents, 0)
+    for parents in known.parents.values():
+        for parent in parents:
+            children[parent] += 1
+    ready = [sha for sha, count in children.items() if not count]
+    while ready:
+        sha = ready.pop()
+        yield sha
+        for parent in known.parents[sha]:
+            children[parent] -= 1
+            if not children[parent]:
+                ready.append(parent)
 
 
 def _unseen_ancestors(known: Graph, tip: str, seen: set[str]) -> list[str]:

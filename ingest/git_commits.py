@@ -17,9 +17,10 @@ from ingest import _git_message as message
 from ingest import _git_read as read
 from ingest import _git_url as urls
 from ingest._git_clone import Clone
-from ingest._git_graph import Graph, Landings, first_tags, graph, landings
+from ingest._git_graph import Graph, Landings, first_tags, graph, landings, with_commits
 from ingest._git_repo import GitDir, Repo, instant, locate, opened, origin
 from ingest._git_run import GitError, redact
+from kb import releases
 from kb.errors import ConfigError, SourceError
 from kb.protocols import SourceContext
 from kb.types import Batch, Event, Link, Record, Snapshot, Tag
@@ -168,15 +169,26 @@ class _Pull:
             yield replace(first, cursor=cursors.after(cursor, "", final=True).dumps(), expected=0)
 
     def _opening(self, plan: cursors.Plan) -> Batch:
-        """What the first batch carries beside records: the tags where they changed, the snapshot of a rewritten branch."""
+        """What the first batch carries beside records: the tags where they changed, the snapshot of a rewritten branch.
+
+        A commit that arrives and is in a tag already (a release branch that was merged back) changes what that tag has anew.
+        """
         batch = Batch(records=(), cursor="")
-        if self.stored is None or self.stored.tags != self.target.tags:
-            tagged = {self._id(sha): self._first_tags.get(sha, "") for sha in plan.stored}
-            batch = replace(batch, tags=self.tags, first_tags=tagged)
+        changed = self.stored is None or self.stored.tags != self.target.tags
+        if changed or any(sha in self._first_tags for sha in plan.todo):
+            batch = replace(batch, tags=self._releases(plan))
+        if changed:
+            batch = replace(batch, first_tags={self._id(sha): self._first_tags.get(sha, "") for sha in plan.stored})
         if plan.rewritten:
             since = None if self._found.cut is None else instant(str(self._found.cut))
             batch = replace(batch, snapshot=Snapshot(frozenset(map(self._id, self._found.reached)), since))
         return batch
+
+    def _releases(self, plan: cursors.Plan) -> tuple[Tag, ...]:
+        """The tags with what each has anew."""
+        previous = {name: tag.name for name, tag in releases.previous(self.tags).items()}
+        kept = {*plan.todo, *plan.stored}
+        return with_commits(self._graph, self.tags, previous, [sha for sha in self._found.order if sha in kept])
 
     def _grouped(self, shas: tuple[str, ...]) -> Iterator[tuple[Record, ...]]:
         group: list[Record] = []

@@ -37,6 +37,10 @@ _LINK = re.compile(
     re.I,
 )
 _AND = re.compile(r"(?: and | vs\.? | versus | & | or | ?(?:和|与|及|跟|、) ?)(?: ?the )?(?:in |on |during )?", re.I)
+_VERSUS = re.compile(
+    r",? ?(?:(?:as )?compared (?:to|with)|relative to|versus|vs\.?|over|against|with|相比于?|对比|相对于?|比起|较) ?(?:the )?",
+    re.I,
+)
 _AMID = re.compile(r" ?(?:这?两个)?(?:版本|日期)?(?:之间|期间|间|之内)")
 _ROLE = re.compile(
     r"(?:(?P<since>\b(?:ever )?since|\bstarting(?: from| on| in| with| at)?|\bbeginning (?:on|in|with|"
@@ -254,18 +258,22 @@ def _range(low: str, a: Atom, b: Atom, reading: Reading, floor: int) -> Claim | 
     before = _BETWEEN.search(low, max(floor, a.start - 20), a.start) or _FROM.search(low, max(floor, a.start - 20), a.start)
     after = _AMID.match(low, b.end)
     between = bool(_BETWEEN.search(low, max(floor, a.start - 20), a.start)) or after is not None
-    if not (linked or (both and (between or _same_kind(a.value, b.value)))):
+    first, second = _release(a.value), _release(b.value)
+    released = first is not None and second is not None
+    versus = released and _VERSUS.fullmatch(low, a.end, b.start) is not None
+    if not (linked or versus or (both and (between or _same_kind(a.value, b.value)))):
         return None
     bare = all(not atom.strong and not _is_month(atom.value) for atom in (a, b))
-    released = all(isinstance(atom.value, Interval) and atom.value.release for atom in (a, b))
-    if bare and not (before or after or (linked and released) or ".." in low[a.end : b.start]):
+    if bare and not (before or after or versus or (linked and released) or ".." in low[a.end : b.start]):
         return None
     if not (a.strong or b.strong) and (a.value is None or a.value == b.value):
         return None if a.value is not None else _claim(a, b, before, after, None)
     if a.value is None or b.value is None:
         return _claim(a, b, before, after, None)
     try:
-        interval = span(a.value, b.value, reading)
+        # "v0.6.3 compared to v0.6.2" and "between v0.6.3 and v0.6.2" say nothing about order.
+        turned = first and second and (versus or between) and second.end < first.end
+        interval = span(b.value, a.value, reading) if turned else span(a.value, b.value, reading)
     except UnresolvableError:
         interval = None
     return _claim(a, b, before, after, interval)
@@ -274,6 +282,10 @@ def _range(low: str, a: Atom, b: Atom, reading: Reading, floor: int) -> Claim | 
 def _claim(a: Atom, b: Atom, before: re.Match[str] | None, after: re.Match[str] | None, interval: Interval | None) -> Claim:
     start, end = before.start() if before else a.start, after.end() if after else b.end
     return Claim(start, end, (start, end), interval)
+
+
+def _release(value: Value | None) -> Interval | None:
+    return value if isinstance(value, Interval) and value.release else None
 
 
 def _is_month(value: Value | None) -> bool:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ingest import _git_cursor as cursors
 from ingest._git_cursor import Cursor, begin, check_history, horizon, loads, plan
-from ingest._git_graph import Graph, first_tags, graph, landings, mainline
+from ingest._git_graph import Graph, first_tags, graph, landings, mainline, with_commits
 from kb.errors import ConfigError
 from kb.types import Tag
 from tests.gitrepo import NOW, day
@@ -74,13 +74,42 @@ def test_first_tag_is_the_oldest_that_contains(rows: Rows, tagged: list[int]) ->
     assert first_tags(known, tags) == expected
 
 
+@given(histories(), st.data())
+def test_a_tag_has_what_it_reaches_and_the_one_before_does_not(rows: Rows, data: st.DataObject) -> None:
+    known, tip = graph(rows), rows[data.draw(st.integers(0, len(rows) - 1))][0]
+    order = landings(known, tip).order
+    stored = order[data.draw(st.integers(0, len(order))) :]
+    shas = data.draw(st.lists(st.sampled_from(rows).map(lambda row: row[0]), max_size=5))
+    tags = [Tag(f"v{place}", sha, day(place)) for place, sha in enumerate(shas)]
+    names = st.sampled_from([None, *(tag.name for tag in tags)])
+    previous = {tag.name: before for tag in tags if (before := data.draw(names))}
+    told = with_commits(known, tags, previous, stored)
+    assert [(tag.name, tag.sha, tag.at) for tag in told] == [(tag.name, tag.sha, tag.at) for tag in tags]
+    for tag in told:
+        assert tag.previous == previous.get(tag.name, "")
+        older = next((ancestors(known, other.sha) for other in tags if other.name == tag.previous), set())
+        new = ancestors(known, tag.sha) - older
+        assert tag.commits == tuple(sha for sha in reversed(stored) if sha in new)
+        assert tag.beyond == len(new - set(stored))
+
+
+def test_a_tag_whose_commit_is_not_there_is_left_as_it_is() -> None:
+    known = graph([("a", 1, []), ("b", 2, ["a"])])
+    tags = [Tag("v1", "missing", day(1)), Tag("v2", "b", day(2)), Tag("v3", "b", day(3))]
+    told = with_commits(known, tags, {"v2": "v1", "v3": "v2"}, ["a", "b"])
+    assert told == (tags[0], tags[1], Tag("v3", "b", day(3), "v2"))
+
+
 def test_long_history_needs_no_recursion() -> None:
     rows: Rows = [(str(number), number, [str(number - 1)] if number else []) for number in range(20_000)]
     rows.append(("merge", 20_000, ["0", "19999"]))
     found = landings(graph(rows), "merge")
     assert found.order[:2] == ("0", "1")
     assert found.by["19999"] == "merge"
-    assert len(first_tags(graph(rows), [Tag("v1", "19999", day(0))])) == 20_000
+    tags = [Tag(f"v{number}", str(number), day(number / 1000)) for number in range(99, 20_000, 100)]
+    assert len(first_tags(graph(rows), tags)) == 20_000
+    told = with_commits(graph(rows), tags, {f"v{n}": f"v{n - 100}" for n in range(199, 20_000, 100)}, found.order)
+    assert all(tag.commits == tuple(str(int(tag.sha) - back) for back in range(100)) for tag in told)
 
 
 def test_shallow_cut_leaves_out_what_may_be_old_mainline() -> None:

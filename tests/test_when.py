@@ -420,3 +420,63 @@ def test_the_label_is_what_was_said() -> None:
     assert when.find("changes since v0.6.2 in MoE", CLOCK, TAGS).window.label == "since v0.6.2"
     assert when.find("MoE, 17–18 August 2026", CLOCK, TAGS).window.label == "17–18 August 2026"
     assert when.find("2026 年 8 月第一周的更新", CLOCK, TAGS).window.label == "2026 年 8 月第一周"
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("what is new in v0.6.3", ["v0.6.3"]),
+        ("0.6.3 里有什么", ["v0.6.3"]),
+        ("in the last release", ["v0.6.3"]),
+        ("in the last two releases", ["v0.6.3", "v0.6.2"]),
+        ("上个版本有什么", ["v0.6.3"]),
+        ("between v0.6.2 and v0.6.3", ["v0.6.3"]),
+        ("v0.6.2..v0.6.3", ["v0.6.3"]),
+        ("from v0.6.0 to v0.6.3", ["v0.6.3", "v0.6.2"]),
+        ("从 v0.6.0 到 v0.6.3", ["v0.6.3", "v0.6.2"]),
+        ("from v0.6.2 to v0.6.3.post1", ["v0.6.3.post1", "v0.6.3"]),
+        ("v0.6.3 compared to v0.6.0", ["v0.6.3", "v0.6.2"]),
+        ("the difference between v0.6.3 and v0.6.2", ["v0.6.3"]),
+        ("v0.6.3 相比 v0.6.2", ["v0.6.3"]),
+        ("what is in v0.6.2 and in v0.6.3rc1", ["v0.6.2", "v0.6.3rc1"]),
+        ("what is new in nightly-20260801?", ["nightly-20260801"]),
+        ("since v0.6.2", []),
+        ("before v0.6.3", []),
+        ("the 3 days before v0.6.3", []),
+        ("in v0.6.3, since 2026-02-01", []),
+        ("in v0.6.3 or last week", []),
+        ("from v0.6.3rc1 to v0.6.3", []),
+        ("in January 2026", []),
+        ("in v0.6.99", []),
+        ("in nightly-20260802", []),
+    ],
+)
+def test_named_releases_are_told_beside_their_dates(text: str, names: list[str]) -> None:
+    window = when.find(text, CLOCK, TAGS).window
+    assert window.releases == tuple(f"release:o/r@{name}" for name in names)
+    assert not names or (window.start is not None and window.end is not None)
+
+
+def test_a_prefix_before_a_version_makes_another_series() -> None:
+    tags = {
+        "o/r": (
+            tag("v2.8.3", "2026-01-01T00:00:00"),
+            tag("core-v4.0.0", "2026-02-01T00:00:00"),
+            tag("v2.9.0", "2026-03-01T00:00:00"),
+            tag("core-v4.1.0.beta9", "2026-04-01T00:00:00"),
+            tag("core-v4.1.0.beta10", "2026-05-01T00:00:00"),
+        )
+    }
+    starts = {"v2.9.0": 1, "core-v4.0.0": 1, "core-v4.1.0.beta9": 2, "core-v4.1.0.beta10": 4}
+    for name, month in starts.items():
+        window = when.find(f"what is new in {name}?", CLOCK, tags).window
+        assert window.releases == (f"release:o/r@{name}",)
+        assert window.start == datetime(2026, month, 1, 0, 0, 1, tzinfo=UTC)
+
+
+def test_two_tags_of_one_moment() -> None:
+    tags = {"o/r": (tag("v0.6", "2026-05-01T00:00:00"), tag("v0.6.0", "2026-05-01T00:00:00"))}
+    for name in ("v0.6", "v0.6.0"):
+        assert when.find(f"in {name}", CLOCK, tags).window.releases == (f"release:o/r@{name}",)
+    window = when.find("in v0.6.0", CLOCK, tags).window
+    assert (window.start, window.end) == (datetime(2026, 5, 1, tzinfo=UTC), datetime(2026, 5, 1, 0, 0, 1, tzinfo=UTC))
