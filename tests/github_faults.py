@@ -1,7 +1,7 @@
 """What can go wrong between a program and GitHub: each fault turns the right reply into the one that is sent.
 
 server.fail(r"/issues\\?", faults.status(502, html=True), times=2)
-server.fail(r"/releases", faults.items(faults.null_item), times=None)
+server.fail(r"/releases", faults.changed(faults.null_item), times=None)
 """
 
 from __future__ import annotations
@@ -160,8 +160,8 @@ def shape(value: Any) -> Fault:
     return lambda request, reply: replace(reply, body=reply_json(200, value).body)
 
 
-def items(change: Callable[[list[Any]], list[Any]]) -> Fault:
-    """The list that was to be sent, changed."""
+def changed(change: Callable[[Any], Any]) -> Fault:
+    """The value that was to be sent, changed: one of those below, or a function of the test's own."""
 
     def fault(request: Request, reply: Reply) -> Reply:
         return replace(reply, body=reply_json(200, change(json.loads(reply.body))).body)

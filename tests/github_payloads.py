@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from typing import Any
+from urllib.parse import quote
 
 from tests.github_data import Comment, Happening, Release, Repo, Review, Thread, sha_of
 
@@ -58,7 +59,7 @@ _REACTIONS = ("+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eye
 
 def stamp(at: datetime | None) -> str | None:
     """A time as GitHub writes it."""
-    return at.strftime("%Y-%m-%dT%H:%M:%SZ") if at else None
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at else None
 
 
 def _node(kind: str, id: int) -> str:
@@ -68,7 +69,7 @@ def _node(kind: str, id: int) -> str:
 @lru_cache(maxsize=1024)
 def _user(login: str, api: str, site: str) -> Json:
     id = int(sha_of(login)[:7], 16)
-    path = login.replace("[bot]", "%5Bbot%5D")
+    path = quote(login, errors="replace")
     own = f"{api}/users/{path}"
     pages = {
         "followers": "/followers",
@@ -148,15 +149,13 @@ class Payloads:
             "topics": [],
             "visibility": "private" if repo.private else "public",
             "default_branch": "main",
-            **dict.fromkeys(("has_issues", "has_pull_requests"), True),
             "has_issues": repo.has_issues,
-            **dict.fromkeys(("has_projects", "has_downloads", "has_wiki", "allow_forking"), True),
+            **dict.fromkeys(("has_pull_requests", "has_projects", "has_downloads", "has_wiki", "allow_forking"), True),
             **dict.fromkeys(("has_pages", "has_discussions", "archived", "disabled", "is_template"), False),
             "web_commit_signoff_required": False,
             **dict.fromkeys(("size", "forks", "forks_count", "network_count", "subscribers_count"), 0),
             **dict.fromkeys(("stargazers_count", "watchers", "watchers_count"), 0),
             **dict.fromkeys(("open_issues", "open_issues_count"), open_count),
-            "temp_clone_token": None,
         }
 
     def issue(self, thread: Thread, *, single: bool = False) -> Json:
@@ -364,11 +363,11 @@ class Payloads:
         return {
             "id": id,
             "node_id": _node("LA", id),
-            "url": f"{self.url}/labels/{name}",
+            "url": f"{self.url}/labels/{quote(name, errors='replace')}",
             "name": name,
             "color": "ededed",
             "default": False,
-            "description": None,
+            "description": "",
         }
 
     def _reactions(self, of: str) -> Json:

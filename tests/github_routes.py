@@ -95,8 +95,8 @@ def _repository(view: _View) -> Reply:
 
 
 def _issues(view: _View) -> Reply:
-    threads = _in_state(view, view.repo.threads.values())
-    threads = [thread for thread in threads if thread.updated >= view.since]
+    since = view.since
+    threads = [thread for thread in _in_state(view, view.repo.threads.values()) if thread.updated >= since]
     sort = view.choice("sort", "created", "updated", "comments")
     descending = view.choice("direction", "desc", "asc") == "desc"
 
@@ -117,19 +117,16 @@ def _issue(view: _View, number: str) -> Reply:
 
 
 def _issue_comments(view: _View, number: str) -> Reply:
-    thread = _thread(view, number)
-    found = [(thread, comment) for comment in thread.comments if comment.updated >= view.since]
+    thread, since = _thread(view, number), view.since
+    found = [(thread, comment) for comment in thread.comments if comment.updated >= since]
     return _by_page(view, found, lambda pair: view.payloads.comment(*pair))
 
 
 def _comments(view: _View) -> Reply:
     """Of all threads; the direction counts only beside a sort, and without one the oldest come first."""
-    found = [
-        (thread, comment)
-        for thread in view.repo.threads.values()
-        for comment in thread.comments
-        if comment.updated >= view.since
-    ]
+    since = view.since
+    said = ((thread, comment) for thread in view.repo.threads.values() for comment in thread.comments)
+    found = [(thread, comment) for thread, comment in said if comment.updated >= since]
     sort = view.choice("sort", "", "created", "updated")
 
     def key(pair: tuple[Thread, Comment]) -> tuple[float, int]:

@@ -127,6 +127,11 @@ class GitHubServer:
         with self._mutex:
             self._repos.remove(next(repo for repo in self._repos if repo.name == name))
 
+    def next_hour(self) -> None:
+        """All limits begin again, as they do when ``window`` is over."""
+        with self._mutex:
+            self._windows.clear()
+
     def require_token(self, token: str) -> None:
         """Only this token is a good one, and without one nothing is answered (401)."""
         self._token = token
