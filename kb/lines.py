@@ -156,7 +156,7 @@ def _cited(view: View) -> tuple[str, ...]:
     others = [*view.reverts, *view.reverted_by, *((*view.commit.reverts, *view.commit.reverted_by) if view.commit else ())]
     others += [beside.other for beside in view.beside]
     own = [part.key for part in (view, view.commit, view.landed) if part]
-    if any(beside.other.record is None for beside in view.beside):
+    if view.pull_key and any(beside.other.record is None for beside in view.beside):
         own.append(view.pull_key)  # what is not stored may be named by the pull request alone
     return tuple(dict.fromkeys([*own, *(other.key for other in others if other.key)]))
 

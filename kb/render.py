@@ -109,8 +109,8 @@ def header(scope: Scope, context: Context) -> str:
         ("kinds", words.listed(words.kinds, scope.kinds) or words.header["all"]),
         ("topic", inert(shorten(scope.topic, LONGEST_TITLE)) or words.header["any"]),
     ]
-    if scope.facets:
-        parts.append(("facets", words.listed(words.facets, scope.facets)))
+    only = [(words.facets, scope.facets), (words.states, scope.states if scope.kinds else ()), (words.events, scope.events)]
+    parts += [("facets", words.listed(names, asked)) for names, asked in only if asked]
     return words.line["dot"].join(f"**{words.header[name]}** {text}" for name, text in parts)
 
 

@@ -25,7 +25,7 @@ class Everything:
     def find(self, scope: Scope, *, limit: int = 10) -> Found:
         chosen = Filter(window=scope.window, repos=scope.repos, kinds=scope.kinds, events=scope.events, states=scope.states)
         docs = self.catalog.select(replace(chosen, as_of=scope.as_of, once="pull" not in scope.kinds))
-        records = self.catalog.records(docs)
+        records = [record if scope.as_of is None else record.as_known(scope.as_of) for record in self.catalog.records(docs)]
         scores = self.scores or {}
         records.sort(key=lambda record: -scores.get(record.id, 0.5))
         quotes = self.quotes or {}
