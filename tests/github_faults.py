@@ -74,9 +74,7 @@ def status(code: int, *, message: str = "Server Error", html: bool = False, head
 
     def fault(request: Request, reply: Reply) -> Reply:
         kept = _without(reply, "etag", "link", "last-modified")
-        if html:
-            return replace(_page(kept, code), headers={**_page(kept, code).headers, **(headers or {})})
-        error = reply_error(code, message)
+        error = _page(kept, code) if html else reply_error(code, message)
         return replace(error, headers={**kept.headers, **error.headers, **(headers or {})})
 
     return fault
