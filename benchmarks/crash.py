@@ -24,7 +24,13 @@ from pathlib import Path
 from typing import Any
 
 # Times and counts of runs, and the identity of the store: all that two equal stores may differ in.
-_RUN_COLUMNS = {"sources": {"pid", "started", "ended", "last_success", "fetched", "expected", "new", "changed", "gone"}}
+_RUN_TABLES = {"runs"}
+_RUN_COLUMNS = {
+    "sources": {
+        *("pid", "started", "ended", "last_success", "fetched", "expected", "new", "changed", "gone"),
+        *("requests", "limit_reset", "notes"),
+    }
+}
 _RUN_KEYS = {"uuid", "stamp", "sync_pid"}
 _LIKE_FTS_DATA = ("_data", "_idx", "_docsize", "_config", "_content")
 
@@ -37,6 +43,7 @@ def dump(path: Path) -> dict[str, list[tuple[Any, ...]]]:
     with closing(sqlite3.connect(path.absolute().as_uri() + "?mode=ro", uri=True)) as connection:
         ids = dict(connection.execute("SELECT doc, id FROM records"))
         names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
+        names = [name for name in names if name not in _RUN_TABLES]
         kept = [name for name in names if not (name.startswith("lexical_") and name.endswith(_LIKE_FTS_DATA))]
         contentless = [name for name in kept if name.startswith("lexical_")]
         return {name: sorted(_rows(connection, name, ids), key=repr) for name in kept if name not in contentless}

@@ -17,13 +17,15 @@ from types import TracebackType
 
 from kb import ledger, lexical, rows, schema, selection, writing
 from kb.errors import CatalogError
+from kb.ledger import Run
+from kb.meter import Reading
 from kb.protocols import Progress, silent
 from kb.rows import Brief
 from kb.selection import Filter
 from kb.types import Batch, LedgerRow, Record, Tag
 from kb.writing import Stored
 
-__all__ = ["Brief", "Catalog", "Filter", "Stored"]
+__all__ = ["Brief", "Catalog", "Filter", "Run", "Stored"]
 
 _SETUP_PATIENCE = 30.0  # seconds: a file that must be brought up to date waits so long for a sync to end
 _WAITS = "gone = 0 AND indexed_hash IS NOT content_hash"  # word for word the condition of the index records_to_index
@@ -148,9 +150,10 @@ class Catalog:
         try:
             yield
         finally:
-            self._within_exclusive = False
-            self._begun.clear()
-            self._lock.release()
+            with self._mutex:
+                self._within_exclusive = False
+                self._begun.clear()
+                self._lock.release()
 
     def _acquire(self) -> None:
         if not self._lock.acquire():
@@ -163,45 +166,67 @@ class Catalog:
             self._lock.release()
             raise
 
-    def begin(self, source: str, *, use: str, repo: str) -> None:
-        """Start a run of a source; outside ``exclusive`` it also takes the sync lock, until the last run begun is finished."""
-        if not self._within_exclusive and not self._begun:
-            self._acquire()
-        self._begun.add(source)
-        with self._writing() as connection:
-            ledger.begin(connection, source, use=use, repo=repo)
+    def begin(self, source: str, *, use: str, repo: str, kinds: Sequence[str] = ()) -> None:
+        """Start a run of a source; several may run at once.
 
-    def store(self, source: str, batch: Batch) -> Stored:
-        """Store a batch and its cursor in one transaction: all of it or nothing.
+        Outside ``exclusive`` this also takes the sync lock, until the last run begun is finished.
+        """
+        with self._mutex:
+            if not self._within_exclusive and not self._begun:
+                self._acquire()
+            self._begun.add(source)
+            with self._writing() as connection:
+                ledger.begin(connection, source, use=use, repo=repo, kinds=kinds)
+
+    def store(self, source: str, batch: Batch, *, reading: Reading | None = None) -> Stored:
+        """Store a batch and its cursor in one transaction: all of it or nothing; with it what the run has used so far.
 
         Lone surrogates and NULs become U+FFFD, times whole seconds.
 
         Raises:
-            CatalogError: a record cannot be stored (named), the source was not begun, or the file cannot be written.
+            CatalogError: a record cannot be stored (named), the source has no run, or the file cannot be written.
         """
         records = [rows.storable(record) for record in batch.records]
-        with self._writing() as connection:
+        with self._running(source) as connection:
+            if reading is not None:
+                ledger.measure(connection, source, reading)
             return writing.store(connection, source, batch, records)
 
-    def finish(self, source: str, *, error: str = "", truncated: str = "", interrupted: bool = False) -> LedgerRow:
-        """End a run: failed where there is an ``error``, else interrupted or ok; ``last_success`` moves only for ok."""
+    def finish(self, source: str, *, error: str = "", interrupted: bool = False, reading: Reading | None = None) -> LedgerRow:
+        """End a run: failed where there is an ``error``, else interrupted or ok; ``last_success`` moves only for ok.
+
+        Raises:
+            CatalogError: the source has no run, or the file cannot be written.
+        """
         status = "failed" if error else "interrupted" if interrupted else "ok"
+        with self._mutex:
+            with self._running(source) as connection:
+                if reading is not None:
+                    ledger.measure(connection, source, reading)
+                ledger.finish(connection, source, status=status, error=error)
+            self._begun.discard(source)
+            if not self._within_exclusive and not self._begun:
+                self._lock.release()
+        return next(row for row in self.ledger() if row.source == source)
+
+    @contextlib.contextmanager
+    def _running(self, source: str) -> Iterator[sqlite3.Connection]:
+        """A write transaction on behalf of a run: a thread whose run was ended for it writes nothing any more."""
         with self._writing() as connection:
-            ledger.finish(connection, source, status=status, error=error, truncated=truncated)
-        self._begun.discard(source)
-        if not self._within_exclusive and not self._begun:
-            self._lock.release()
-        found = [row for row in self.ledger() if row.source == source]
-        if not found:
-            raise CatalogError(f"source {source!r} was not begun", remedy="call begin() before finish()")
-        return found[0]
+            if source not in self._begun:
+                raise CatalogError(f"source {source!r} was not begun", remedy="call begin() first")
+            yield connection
 
     def forget(self, source: str) -> int:
-        """Drop a source that is configured no more, with its cursor; returns how many records are gone with it."""
+        """Drop a source that is configured no more, with its cursor and its runs; returns how many records are gone with it.
+
+        The tags of its repository go too, unless another source has that repository.
+        """
         with self._writing() as connection:
             docs = [doc for (doc,) in connection.execute("SELECT doc FROM holders WHERE source = ?", (source,))]
             gone = writing.release(connection, source, docs)
-            connection.execute("DELETE FROM sources WHERE source = ?", (source,))
+            repos = [repo for (repo,) in connection.execute("DELETE FROM sources WHERE source = ? RETURNING repo", (source,))]
+            writing.drop_tags(connection, repos)
             writing.bump(connection)
             return gone
 
@@ -215,6 +240,11 @@ class Catalog:
         """Every source's last run, by name; a run whose process has died is "interrupted"."""
         with self._reading() as connection:
             return ledger.rows(connection, self._lock)
+
+    def runs(self, source: str, limit: int) -> tuple[Run, ...]:
+        """A source's last runs that have ended, latest first; those of the last 100 at most."""
+        with self._reading() as connection:
+            return ledger.runs(connection, source, limit)
 
     # --- selecting --------------------------------------------------------------------------------------------------------
 
@@ -308,10 +338,21 @@ class Catalog:
                 (rows.json_list(map(rows.clean, ids)), rel),
             ).fetchall()
 
+    def carried(self) -> list[tuple[int, int, str]]:
+        """Every commit with its pull request and with the issues that it or its pull request fixes, as (commit's number,
+        thread's number, thread's kind); only what is not gone."""
+        with self._reading() as connection:
+            return selection.carried(connection)
+
     def tags(self, repo: str) -> tuple[Tag, ...]:
         """A repository's tags, latest first, without their ``commits``: select those with ``Filter(Window(releases=…))``."""
         with self._reading() as connection:
             return selection.tags(connection, rows.clean(repo))
+
+    def tag_commits(self, release: str) -> tuple[str, ...]:
+        """SHAs new in a release ("release:owner/name@tag"), latest first; none where no git source has read its tag."""
+        with self._reading() as connection:
+            return selection.tag_commits(connection, rows.clean(release))
 
     def repos(self) -> tuple[str, ...]:
         """Every repository that a record names, in alphabetical order."""

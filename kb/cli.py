@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any
+from types import FrameType
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -23,6 +25,8 @@ from kb.errors import ConfigError, KbError, QueryError
 from kb.progress import Bars
 from kb.safe import json_line, one_line
 from kb.wiring import Asked, KnowledgeBase, open_kb
+
+_ENDS = (signal.SIGINT, signal.SIGTERM)
 
 app = typer.Typer(
     name="kb",
@@ -144,12 +148,32 @@ def ask(
 
 @app.command()
 def status(
-    context: typer.Context, as_json: JsonOption = False, config: ConfigOption = None, data_dir: DataOption = None
+    context: typer.Context,
+    runs: Annotated[int, typer.Option("--runs", metavar="N", min=0, max=100, help="Also the last N runs of each source.")] = 0,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+    data_dir: DataOption = None,
 ) -> None:
     """Show, for each source, when it was last read, what that brought, and what failed; and how much is stored and indexed."""
     with _open(context, config, data_dir) as base:
-        state = base.status()
+        state = base.status(runs=runs)
     _show(as_json, payloads.status(state), lambda: console.show_status(console.standard_output(), state, base.config.zone))
+
+
+@app.command()
+def forget(
+    context: typer.Context,
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="Its name, as kb status shows it.")],
+    force: Annotated[bool, typer.Option("--force", help="Also if kb.toml has it: the next sync reads it anew.")] = False,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+    data_dir: DataOption = None,
+) -> None:
+    """Drop a source that was taken out of kb.toml, and every record that no other source has."""
+    with Bars() as bars, _open(context, config, data_dir, bars) as base:
+        records = base.forget(source, force=force)
+    told = f"Forgot {one_line(source)}: {records:,} records are gone with it."
+    _show(as_json, {"forgotten": source, "records": records}, lambda: console.standard_output().print(told))
 
 
 @app.command()
@@ -235,12 +259,25 @@ def run(arguments: Sequence[str]) -> int:
         return 130
 
 
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    """Unwind, so that what is under way ends where it can be taken up again; the next signal waits for nothing."""
+    for kind in _ENDS:
+        signal.signal(kind, _end_now)
+    raise KeyboardInterrupt
+
+
+def _end_now(number: int, frame: FrameType | None) -> NoReturn:
+    if sys.stderr.isatty():
+        os.write(sys.stderr.fileno(), b"\x1b[?25h")  # a progress bar hides the cursor
+    os._exit(130)
+
+
 def main() -> None:
     """The ``kb`` command."""
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(encoding="utf-8", errors="replace")
-    for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="replace")  # JSON is UTF-8, whatever the locale says
+    for kind in _ENDS:
+        if signal.getsignal(kind) is not signal.SIG_IGN:  # as nohup and "&" in scripts ask for
+            signal.signal(kind, _interrupt)
     sys.exit(run(sys.argv[1:]))

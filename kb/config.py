@@ -14,7 +14,16 @@ from typing import Annotated, Any, Literal, NoReturn, TypeVar
 from zoneinfo import ZoneInfo
 
 import platformdirs
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    model_validator,
+)
 
 from kb.errors import ConfigError
 
@@ -22,6 +31,7 @@ DATA_DIR_VARIABLE = "INFRA_KB_DATA_DIR"
 TEMPLATE = Path(__file__).parent / "data" / "kb.toml"
 
 _REPO = re.compile(r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+")
+_DURATION = re.compile(r"([1-9][0-9]{0,3}) ?(minute|hour|day|week)s?")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -45,6 +55,14 @@ def _zone(value: str) -> str:
     return value
 
 
+def _duration(value: object) -> timedelta:
+    match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError('must be a number of minutes, hours, days or weeks, such as "36 hours"')
+    return timedelta(**{f"{match[2]}s": int(match[1])})
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Url = Annotated[str, AfterValidator(_http)]
 Variable = Annotated[str, AfterValidator(_variable)]
 
@@ -92,15 +110,19 @@ class LlmTable(Table):
 
 
 class SourceTable(BaseModel):
-    """One ``[[sources]]`` table: ``use`` names a module in ``ingest/``; the other keys are that module's own."""
+    """One ``[[sources]]`` table: ``use`` names a module in ``ingest/``; all keys but those named here are that module's own.
+
+    ``stale_after``: how old its last success may be before answers say so; None for what holds for every source.
+    """
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True)
 
     use: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    stale_after: Duration | None = None
 
     @property
     def options(self) -> dict[str, Any]:
-        """The keys beside ``use``, as read."""
+        """The module's own keys, as read."""
         return dict(self.model_extra or {})
 
 
@@ -110,6 +132,7 @@ class Config(Table):
     data_dir: str = ""
     timezone: Annotated[str, AfterValidator(_zone)] = ""
     language: Literal["en", "zh"] = "en"
+    stale_after: Duration = timedelta(days=1)
     repos: dict[str, RepoTable] = {}
     index: IndexTable = IndexTable()
     llm: LlmTable = LlmTable()

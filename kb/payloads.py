@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from typing import Any
 
+from kb.catalog import Run
+from kb.neighbours import Neighbour
 from kb.sync import Indexed, SourceRun, SyncReport
 from kb.types import Answer, Evidence, Hit, LedgerRow, Quote, Record, Scope
 from kb.wiring import Searched, Status
@@ -16,8 +19,8 @@ def moment(at: datetime | None) -> str | None:
     return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z") if at else None
 
 
-def ledger_row(row: LedgerRow) -> dict[str, Any]:
-    """A source's last run, field by field."""
+def ledger_row(row: LedgerRow | Run) -> dict[str, Any]:
+    """A source's last run, or one of its runs, field by field."""
     values = {field.name: getattr(row, field.name) for field in fields(row)}
     return {name: moment(value) if isinstance(value, datetime) else value for name, value in values.items()}
 
@@ -30,6 +33,9 @@ def scope(asked: Scope) -> dict[str, Any]:
         "repos": list(asked.repos),
         "kinds": list(asked.kinds),
         "identifiers": list(asked.identifiers),
+        "events": list(asked.events),
+        "states": list(asked.states),
+        "releases": list(asked.window.releases),
         "topic": asked.topic,
         "unresolved": list(asked.unresolved),
     }
@@ -40,15 +46,34 @@ def search(searched: Searched) -> dict[str, Any]:
     return {
         "query": searched.query,
         "scope": scope(searched.scope),
-        "results": [_hit(hit) for hit in searched.found.hits],
+        "results": [_hit(hit, searched.beside.get(hit.record.id, ())) for hit in searched.found.hits],
         "in_window": searched.found.in_window,
         "degraded": searched.found.degraded,
         "timings_ms": dict(searched.found.timings_ms),
     }
 
 
-def _hit(hit: Hit) -> dict[str, Any]:
-    return {**_record(hit.record), "score": hit.score, **_quote(hit.quote)}
+def _hit(hit: Hit, beside: Sequence[Neighbour]) -> dict[str, Any]:
+    return {
+        **_record(hit.record),
+        "score": hit.score,
+        **_quote(hit.quote),
+        "state": hit.record.state,
+        "links": [_neighbour(neighbour) for neighbour in beside],
+    }
+
+
+def _neighbour(neighbour: Neighbour) -> dict[str, Any]:
+    """What stands beside a record: its relation, and what it is where it is stored."""
+    known = neighbour.record
+    return {
+        "rel": neighbour.rel,
+        "id": neighbour.id,
+        "kind": neighbour.id.partition(":")[0],
+        "title": known.title if known else None,
+        "url": known.url if known else None,
+        "state": known.state if known else None,
+    }
 
 
 def _record(record: Record) -> dict[str, Any]:
@@ -64,7 +89,9 @@ def _record(record: Record) -> dict[str, Any]:
 
 
 def _quote(quote: Quote) -> dict[str, Any]:
-    return {"quote": quote.text, "path": quote.path, "line": quote.line}
+    note = quote.note
+    said = {"kind": note.kind, "author": note.author, "at": moment(note.at), "url": note.url} if note else None
+    return {"quote": quote.text, "path": quote.path, "line": quote.line, "note": said}
 
 
 def answer(answered: Answer) -> dict[str, Any]:
@@ -110,14 +137,21 @@ def _run(run: SourceRun) -> dict[str, Any]:
 
 
 def status(state: Status) -> dict[str, Any]:
-    """``kb status``: the ledger, and how much there is by source and kind."""
+    """``kb status``: the ledger, and how much there is by source and kind; with ``runs`` of each source where asked for."""
     return {
         "data_dir": str(state.data_dir),
-        "sources": [
-            {**ledger_row(row), "configured": row.source not in state.orphans, "counts": dict(state.counts.get(row.source, {}))}
-            for row in state.ledger
-        ],
+        "sources": [_source(row, state) for row in state.ledger],
         "records": state.records,
         "indexed": state.records - state.pending,
         "pending": state.pending,
     }
+
+
+def _source(row: LedgerRow, state: Status) -> dict[str, Any]:
+    told = {
+        **ledger_row(row),
+        "stale": row.is_stale(state.now),
+        "configured": row.source not in state.orphans,
+        "counts": dict(state.counts.get(row.source, {})),
+    }
+    return {**told, "runs": [ledger_row(run) for run in state.runs[row.source]]} if state.runs else told

@@ -10,13 +10,14 @@ import re
 import typing
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, create_model
 
 import ingest
 from kb.config import Config, SourceTable, source_place, validate
-from kb.errors import ConfigError, KbError
+from kb.errors import ConfigError, KbError, SourceStoppedError
 from kb.protocols import Progress, Source, SourceContext, silent
 
 _PATH_KEYS = ("url", "path")
@@ -33,7 +34,7 @@ def build_sources(config: Config, data_dir: Path, *, progress: Progress = silent
     Raises:
         ConfigError: a table names no source, has a wrong key or value, or two sources share a name.
     """
-    built = tuple(_built(config, data_dir, progress))
+    built = tuple(_built(config, data_dir, progress, Event()))
     seen: dict[str, int] = {}
     for position, source in enumerate(built):
         first = seen.setdefault(_folder_name(source.name), position)
@@ -44,7 +45,7 @@ def build_sources(config: Config, data_dir: Path, *, progress: Progress = silent
     return built
 
 
-def _built(config: Config, data_dir: Path, progress: Progress) -> Iterator[Source]:
+def _built(config: Config, data_dir: Path, progress: Progress, stop: Event) -> Iterator[Source]:
     for position, table in enumerate(config.sources):
         place = source_place(position, {"use": table.use, **table.options})
         kind = _source_class(table.use, f"{config.path}: {place}")
@@ -52,7 +53,19 @@ def _built(config: Config, data_dir: Path, progress: Progress) -> Iterator[Sourc
         # A source may work its name out from its keys, and its folder is called by its name.
         draft = _construct(kind, values, SourceContext(data_dir / "clones"), place=f"{config.path}: {place}")
         folder = data_dir / "clones" / _folder_name(draft.name)
-        yield _construct(kind, values, SourceContext(folder, progress), place=f"{config.path}: {place}")
+        context = SourceContext(folder, _progress_of(draft.name, progress, stop), stop=stop)
+        yield _construct(kind, values, context, place=f"{config.path}: {place}")
+
+
+def _progress_of(name: str, progress: Progress, stop: Event) -> Progress:
+    """A source's own progress, told apart from that of others; a source that is told to stop learns it here too."""
+
+    def told(stage: str, done: int, total: int | None) -> None:
+        if stop.is_set():
+            raise SourceStoppedError(f"{name}: interrupted")
+        progress(f"{name}: {stage}", done, total)
+
+    return told
 
 
 def _source_class(use: str, place: str) -> type[Any]:
@@ -89,6 +102,7 @@ def _keys_of(kind: type[Any]) -> type[BaseModel]:
         for field in dataclasses.fields(kind)
         if field.init and field.name != "context"
     }
+    keys |= {"stale_after": (Any, None)}  # has been taken out and checked; here only so that a misspelt one is told of it
     return create_model("Keys", __config__=ConfigDict(extra="forbid", strict=True, protected_namespaces=()), **keys)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from types import TracebackType
 from typing import Self, TextIO
@@ -34,7 +35,10 @@ class _Rate(ProgressColumn):
 
 
 class Bars:
-    """A ``Progress`` (see kb/protocols.py) and a context manager; what it drew is gone when it closes."""
+    """A ``Progress`` (see kb/protocols.py) for any thread, and a context manager; what it drew is gone when it closes.
+
+    Once closed it says nothing more: a source that an interrupted sync left behind may still report.
+    """
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stderr
@@ -42,6 +46,8 @@ class Bars:
         self._tasks: dict[str, TaskID] = {}
         self._began: dict[str, tuple[float, int]] = {}
         self._said: dict[str, float] = {}
+        self._closed = False
+        self._mutex = threading.Lock()
 
     def __enter__(self) -> Self:
         if self._stream.isatty():
@@ -52,17 +58,24 @@ class Bars:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        with self._mutex:
+            self._closed = True
         if self._bars is not None:
             self._bars.stop()
-            self._bars = None
 
     def __call__(self, stage: str, done: int, total: int | None) -> None:
-        if self._bars is None:
-            self._say(stage, done, total)
-            return
+        with self._mutex:
+            if self._closed:
+                return
+            if self._bars is not None:
+                self._draw(self._bars, stage, done, total)
+            else:
+                self._say(stage, done, total)
+
+    def _draw(self, bars: RichProgress, stage: str, done: int, total: int | None) -> None:
         if stage not in self._tasks:
-            self._tasks[stage] = self._bars.add_task(escape(one_line(stage, limit=60)), total=total)
-        self._bars.update(self._tasks[stage], completed=done, total=total)
+            self._tasks[stage] = bars.add_task(escape(one_line(stage, limit=60)), total=total)
+        bars.update(self._tasks[stage], completed=done, total=total)
 
     def _say(self, stage: str, done: int, total: int | None) -> None:
         now = time.monotonic()

@@ -14,6 +14,13 @@ _UNSEEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb"
     "\U000e0000-\U000e007f\ud800-\udfff]"
 )
+# What may hold a token: the user part of a URL, queries, headers, and the tokens of well-known sites by their form.
+_SECRETS = (
+    (re.compile(r"(?<=://)[^/@\s'\"]+@"), "***@"),
+    (re.compile(r"([?&;][\w-]*(?:token|key|secret|password|signature|auth)[\w-]*=)[^&\s'\"]+", re.IGNORECASE), r"\1***"),
+    (re.compile(r"(\bauthorization\b['\"]?\s*[:=]\s*['\"]?)(?:[a-z]+\s+)?[^\s'\",}]+", re.IGNORECASE), r"\1***"),
+    (re.compile(r"\b(?:gh[a-z]_|github_pat_|hf_|glpat-|sk-)[A-Za-z0-9_-]{16,}"), "***"),
+)
 
 
 def printable(text: str) -> str:
@@ -25,6 +32,13 @@ def one_line(text: str, *, limit: int = 0) -> str:
     """Printable, whitespace squeezed to single spaces, cut to ``limit`` characters with an ellipsis (0: whole)."""
     line = " ".join(printable(text[: limit * 4] if limit else text).split())
     return line if not limit or len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def without_secrets(text: str) -> str:
+    """``text`` with ``***`` for passwords and tokens, as far as their place or form tells them."""
+    for pattern, instead in _SECRETS:
+        text = pattern.sub(instead, text)
+    return text
 
 
 def json_line(value: Any) -> str:

@@ -1,20 +1,33 @@
-"""The use-case sync: read every source into the catalog, then index what is pending. None that fails stops the others."""
+"""The use-case sync: read every source into the catalog, then index what is pending. None that fails stops the others.
+
+Sources are read side by side in daemon threads: one that sits in a slow request must not hold the process when the person ends
+it. Each batch is one transaction, so such a thread may be lost at any moment; what it brings after the stop is not stored.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import logging
+import os
+import queue
+import threading
 import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from kb.catalog import Catalog, Stored
-from kb.errors import KbError
-from kb.protocols import Progress, Source, silent
+from kb.errors import CatalogError, KbError, SourceStoppedError
+from kb.lanes import Lanes
+from kb.meter import Meter
+from kb.protocols import Progress, Source, SourceContext, silent
 from kb.types import Batch, LedgerRow
 
 _log = logging.getLogger(__name__)
+
+_THREADS = 8
+_PATIENCE = 3.0  # seconds that an interrupted sync waits for its sources to end by themselves
+_LONGEST_CAUSE = 200
 
 
 @dataclass(frozen=True)
@@ -62,53 +75,151 @@ class SyncReport:
 
 
 def sync(
-    catalog: Catalog, sources: Sequence[Source], indexer: Indexer | None = None, *, progress: Progress = silent
+    catalog: Catalog,
+    sources: Sequence[Source],
+    indexer: Indexer | None = None,
+    *,
+    progress: Progress = silent,
+    patience: float = _PATIENCE,
 ) -> SyncReport:
-    """Pull every source in turn, each from its cursor on, then index. Failures are in the ledger and the report.
+    """Pull every source, each from its cursor on, then index. Failures are in the ledger and the report, in the given order.
 
-    ``progress`` gets the stage "sync <source>" with the number of records fetched and, where known, expected.
+    Sources of one ``lane`` are read one after the other, others side by side. ``progress`` is called from several threads; it
+    gets the stage "sync <source>" with the number of records fetched and, where known, expected. When the person interrupts,
+    sources end at their next batch; one that has not ended after ``patience`` seconds is left behind. What was stored stays.
 
     Raises:
         CatalogError: another sync is running, or the store cannot be written.
     """
     started = time.monotonic()
     with catalog.exclusive():
-        runs = tuple(_run(catalog, source, progress) for source in sources)
+        runs = _Readers(catalog, sources, progress).read(patience)
         indexed, index_error = _index(indexer, progress)
     return SyncReport(runs, indexed, index_error, time.monotonic() - started)
 
 
-def _run(catalog: Catalog, source: Source, progress: Progress) -> SourceRun:
-    started = time.monotonic()
-    name = source.name
-    catalog.begin(name, use=type(source).__module__.rpartition(".")[2], repo=source.repo)
-    stored, error = Stored(), ""
-    try:
-        with contextlib.closing(_pull(catalog, source, progress)) as pulled:
-            for done in pulled:
-                stored += done
-    except Exception as failure:
-        error = _explain(failure, name)
-    except BaseException:  # the person, or the system, ends the run
-        catalog.finish(name, interrupted=True)
-        raise
-    row = catalog.finish(name, error=error)
-    return SourceRun(row, stored, time.monotonic() - started)
+def unread(source: Source) -> LedgerRow:
+    """The ledger row of a source that was never read."""
+    use = type(source).__module__.rpartition(".")[2]
+    return LedgerRow(source=source.name, use=use, repo=source.repo, kinds=tuple(getattr(source, "kinds", ())))
 
 
-def _pull(catalog: Catalog, source: Source, progress: Progress) -> Generator[Stored, None, None]:
-    fetched, expected, stage = 0, None, f"sync {source.name}"
-    batches: Iterator[Batch] = source.pull(catalog.cursor(source.name))
-    try:
-        for batch in batches:
-            yield catalog.store(source.name, batch)
-            fetched += len(batch.records)
-            expected = expected if batch.expected is None else batch.expected
-            progress(stage, fetched, expected)
-    finally:
-        close = getattr(batches, "close", None)  # a plain iterator has none
-        if close:
-            close()
+class _Readers:
+    """The threads that read sources; ``read`` is called once."""
+
+    def __init__(self, catalog: Catalog, sources: Sequence[Source], progress: Progress) -> None:
+        self._catalog = catalog
+        self._sources = sources
+        self._progress = progress
+        # Without a lane are those that work on this machine: git.
+        self._lanes = Lanes([getattr(source, "lane", "") for source in sources], open=os.cpu_count() or 1)
+        self._stopped = threading.Event()
+        self._left_behind = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._outcomes: queue.SimpleQueue[tuple[int, SourceRun | BaseException]] = queue.SimpleQueue()
+
+    def read(self, patience: float) -> tuple[SourceRun, ...]:
+        """Read every source; what is no source's own failure ends all of them and is raised."""
+        for source in self._sources:
+            if context := _context(source):
+                context.stop.clear()
+        try:
+            for _ in range(min(_THREADS, len(self._sources))):
+                thread = threading.Thread(target=self._work, daemon=True)
+                thread.start()
+                self._threads.append(thread)
+            return self._collected()
+        except BaseException:
+            self._stop(patience)
+            raise
+
+    def _collected(self) -> tuple[SourceRun, ...]:
+        runs: dict[int, SourceRun] = {}
+        while len(runs) < len(self._sources):
+            position, outcome = self._outcomes.get()
+            if isinstance(outcome, BaseException):
+                raise outcome
+            runs[position] = outcome
+        return tuple(runs[position] for position in range(len(self._sources)))
+
+    def _stop(self, patience: float) -> None:
+        """Begin no more, let those that run end, and note as interrupted what has not ended by then."""
+        self._stopped.set()
+        self._lanes.close()
+        for source in self._sources:
+            if context := _context(source):
+                context.stop.set()
+        deadline = time.monotonic() + patience
+        for thread in self._threads:
+            thread.join(max(deadline - time.monotonic(), 0.0))
+        self._left_behind.set()
+        for source in self._sources:
+            # Most were not begun, or have ended. Where it cannot be written, the next sync finds out by itself.
+            with contextlib.suppress(CatalogError):
+                self._catalog.finish(source.name, interrupted=True, reading=_meter(source).reading)
+
+    def _work(self) -> None:
+        while True:
+            with self._lanes.turn() as position:
+                if position is None:
+                    return
+                try:
+                    self._outcomes.put((position, self._run(self._sources[position])))
+                except BaseException as error:  # a thread has nobody to raise it to
+                    self._lanes.close()
+                    self._outcomes.put((position, error))
+
+    def _run(self, source: Source) -> SourceRun:
+        started = time.monotonic()
+        name, blank = source.name, unread(source)
+        _meter(source).reset()
+        self._catalog.begin(name, use=blank.use, repo=blank.repo, kinds=blank.kinds)
+        stored, error, interrupted = Stored(), "", False
+        try:
+            with contextlib.closing(self._pull(source)) as pulled:
+                for done in pulled:
+                    stored += done
+        except SourceStoppedError:
+            interrupted = True
+        except Exception as failure:
+            interrupted = self._stopped.is_set()  # then its failure is only how it ended
+            error = "" if interrupted else _explain(failure, name)
+        except BaseException:  # the person, or the system, ends the run
+            self._finish(source, interrupted=True)
+            raise
+        row = self._finish(source, error=error, interrupted=interrupted)
+        return SourceRun(row, stored, time.monotonic() - started)
+
+    def _finish(self, source: Source, *, error: str = "", interrupted: bool = False) -> LedgerRow:
+        if self._left_behind.is_set():  # its run was ended, and another may have begun
+            raise SourceStoppedError(f"{source.name}: left behind")
+        return self._catalog.finish(source.name, error=error, interrupted=interrupted, reading=_meter(source).reading)
+
+    def _pull(self, source: Source) -> Generator[Stored, None, None]:
+        fetched, expected, stage = 0, None, f"sync {source.name}"
+        batches: Iterator[Batch] = source.pull(self._catalog.cursor(source.name))
+        try:
+            for batch in batches:
+                if self._stopped.is_set():
+                    raise SourceStoppedError(f"{source.name}: interrupted")
+                yield self._catalog.store(source.name, batch, reading=_meter(source).reading)
+                fetched += len(batch.records)
+                expected = expected if batch.expected is None else batch.expected
+                self._progress(stage, fetched, expected)
+        finally:
+            close = getattr(batches, "close", None)  # a plain iterator has none
+            if close:
+                close()
+
+
+def _context(source: Source) -> SourceContext | None:
+    context = getattr(source, "context", None)
+    return context if isinstance(context, SourceContext) else None
+
+
+def _meter(source: Source) -> Meter:
+    context = _context(source)
+    return context.meter if context else Meter()
 
 
 def _index(indexer: Indexer | None, progress: Progress) -> tuple[Indexed | None, str]:
@@ -123,8 +234,22 @@ def _index(indexer: Indexer | None, progress: Progress) -> tuple[Indexed | None,
 def _explain(failure: Exception, subject: str) -> str:
     """The failure in one line; what no one foresaw is logged with its traceback."""
     if isinstance(failure, KbError):
-        parts = [failure.message, failure.remedy]
+        told = "; ".join(part for part in (failure.message, failure.remedy) if part) + _cause(failure)
     else:
         _log.error("%s: internal error", subject, exc_info=failure)
-        parts = [f"internal error: {type(failure).__name__}: {failure}"]
-    return "; ".join(" ".join(part.split()) for part in parts if part)
+        told = f"internal error: {type(failure).__name__}: {failure}"
+    return " ".join(told.split())
+
+
+def _cause(failure: KbError) -> str:
+    """The foreign exception behind a failure, in brackets, where it says more than the failure does."""
+    cause = failure.__cause__
+    while isinstance(cause, KbError):
+        cause = cause.__cause__
+    if cause is None:
+        return ""
+    told = (isinstance(cause, OSError) and cause.strerror) or str(cause)
+    first = next(iter(told.strip().splitlines()), "")[:_LONGEST_CAUSE]
+    if first and first in failure.message:
+        return ""
+    return f" ({type(cause).__name__}{': ' if first else ''}{first})"

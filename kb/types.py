@@ -347,6 +347,10 @@ class LedgerRow:
     notes: tuple[str, ...] = ()
     stale_after: float = 86_400.0
 
+    def is_stale(self, at: datetime) -> bool:
+        """Whether its last success is older than ``stale_after`` at that moment; never for a source that had none."""
+        return self.last_success is not None and (at - self.last_success).total_seconds() > self.stale_after
+
     def as_json(self) -> dict[str, Any]:
         """JSON-ready; datetimes as ISO 8601."""
         return {key: value.isoformat() if isinstance(value, datetime) else value for key, value in asdict(self).items()}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -15,14 +15,15 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from kb.answer import answer
-from kb.catalog import Catalog, Filter
+from kb.catalog import Catalog, Filter, Run
 from kb.config import Config, data_folder
 from kb.errors import CatalogError, ConfigError, QueryError
 from kb.judge import judge
+from kb.neighbours import Neighbour, neighbours
 from kb.plugins import build_sources
 from kb.protocols import Progress, Source, silent
 from kb.scope import KnownRepo, ScopeContext, parse, parse_instant
-from kb.sync import Indexed, SyncReport, sync
+from kb.sync import Indexed, SyncReport, sync, unread
 from kb.types import Answer, Found, LedgerRow, Scope
 
 if TYPE_CHECKING:
@@ -48,23 +49,27 @@ class Status:
     """What there is. ``ledger`` has a row for every configured source, then for those configured no more (``orphans``).
 
     ``counts`` maps source to kind ("gone" among them) to how many records; ``pending`` of ``records`` wait to be indexed.
+    ``runs`` maps source to its last runs, latest first, where they were asked for. ``now`` is when all this was so.
     """
 
+    now: datetime
     data_dir: Path
     ledger: tuple[LedgerRow, ...]
-    orphans: tuple[str, ...]
-    counts: Mapping[str, Mapping[str, int]]
-    records: int
-    pending: int
+    orphans: tuple[str, ...] = ()
+    counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    records: int = 0
+    pending: int = 0
+    runs: Mapping[str, tuple[Run, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """A query, what it was taken to mean, and what was found."""
+    """A query, what it was taken to mean, what was found, and what stands beside each result by its id."""
 
     query: str
     scope: Scope
     found: Found
+    beside: Mapping[str, tuple[Neighbour, ...]] = field(default_factory=dict)
 
 
 class KnowledgeBase:
@@ -112,7 +117,24 @@ class KnowledgeBase:
                 raise QueryError(f"unknown source {name!r}", remedy=f"known sources: {', '.join(known) or 'none'}")
         sources = [source for name, source in known.items() if not names or name in names]
         with Catalog.open(self._catalog_path, progress=self._progress) as catalog, self._indexer(catalog) as indexer:
-            return sync(catalog, sources, indexer, progress=self._progress)
+            report = sync(catalog, sources, indexer, progress=self._progress)
+        return replace(report, runs=tuple(replace(run, row=self._with_stale_after(run.row)) for run in report.runs))
+
+    def forget(self, name: str, *, force: bool = False) -> int:
+        """Drop a source from the store, with what no other source has; returns how many records are gone with it.
+
+        Raises:
+            QueryError: the store has no such source; or it is configured, and not ``force``.
+            CatalogError: nothing has been read yet, or a sync is running.
+        """
+        stored = [row.source for row in self._catalog.ledger()]
+        if name not in stored:
+            raise QueryError(f"the store has no source {name!r}", remedy=f"it has: {', '.join(stored) or 'none'}")
+        if not force and name in {source.name for source in self.sources}:
+            remedy = "take it out of kb.toml first, or use --force to have the next sync read it anew"
+            raise QueryError(f"source {name!r} is configured", remedy=remedy)
+        with Catalog.open(self._catalog_path, progress=self._progress) as catalog, catalog.exclusive():
+            return catalog.forget(name)
 
     def reindex(self) -> Indexed:
         """Build the vector index anew beside the old one, and swap.
@@ -153,36 +175,39 @@ class KnowledgeBase:
             address=chosen.chroma,
         )
 
-    def status(self) -> Status:
-        """The ledger and the counts, also where nothing has been read yet."""
-        ledger = self._ledger()
+    def status(self, *, runs: int = 0) -> Status:
+        """The ledger and the counts, also where nothing has been read yet; with the last ``runs`` runs of each source."""
+        state = Status(now=datetime.now(UTC), data_dir=self.data_dir, ledger=self._ledger())
         if not self._catalog_path.exists():
-            return Status(data_dir=self.data_dir, ledger=ledger, orphans=(), counts={}, records=0, pending=0)
+            return replace(state, runs={row.source: () for row in state.ledger} if runs else {})
+        ledger = state.ledger
         configured = {source.name for source in self.sources}
         counts = self._catalog.counts()
-        return Status(
-            data_dir=self.data_dir,
-            ledger=ledger,
+        return replace(
+            state,
             orphans=tuple(row.source for row in ledger if row.source not in configured),
             counts=counts,
             records=sum(count for kinds in counts.values() for kind, count in kinds.items() if kind != "gone"),
             pending=self._catalog.pending_count(),
+            runs={row.source: self._catalog.runs(row.source, runs) for row in ledger} if runs else {},
         )
 
     def _ledger(self) -> tuple[LedgerRow, ...]:
         """A row for every source, configured or stored: how it stands, and where what is stored of it begins."""
-        rows = {
-            source.name: LedgerRow(source=source.name, use=type(source).__module__.rpartition(".")[2], repo=source.repo)
-            for source in self.sources
-        }
-        if not self._catalog_path.exists():
-            return tuple(rows.values())
-        rows |= {row.source: row for row in self._catalog.ledger()}
-        for source in self.sources:
-            begins = getattr(source, "begins", None)  # not every source has a configured history
-            if begins:
-                rows[source.name] = replace(rows[source.name], since=begins(self._catalog.cursor(source.name)))
-        return tuple(rows.values())
+        rows = {source.name: unread(source) for source in self.sources}
+        if self._catalog_path.exists():
+            rows |= {row.source: row for row in self._catalog.ledger()}
+            for source in self.sources:
+                begins = getattr(source, "begins", None)  # not every source has a configured history
+                if begins:
+                    rows[source.name] = replace(rows[source.name], since=begins(self._catalog.cursor(source.name)))
+        return tuple(map(self._with_stale_after, rows.values()))
+
+    def _with_stale_after(self, row: LedgerRow) -> LedgerRow:
+        """The row with the age at which its source counts as stale: its own, or else what holds for every source."""
+        tables = zip(self.sources, self.config.sources, strict=True)
+        own = {source.name: table.stale_after for source, table in tables}.get(row.source)
+        return replace(row, stale_after=(own or self.config.stale_after).total_seconds())
 
     def search(self, asked: Asked, *, limit: int = 10) -> Searched:
         """The records that fit best, and what the query was taken to mean.
@@ -192,7 +217,9 @@ class KnowledgeBase:
             CatalogError: there are no records to search.
         """
         scope, _ = self._scope(asked)
-        return Searched(asked.text, scope, self._search.find(scope, limit=limit))
+        found = self._search.find(scope, limit=limit)
+        beside = neighbours(self._catalog, [hit.record.id for hit in found.hits], as_of=scope.as_of)
+        return Searched(asked.text, scope, found, beside)
 
     def ask(self, asked: Asked, *, language: str = "") -> Answer:
         """A cited answer, in ``language`` ("en", "zh"), or else in the question's or the configured one.
@@ -238,9 +265,11 @@ class KnowledgeBase:
             context = replace(context, now=now, tags=known_then)
         scope = parse(asked.text, context, repos=asked.repos, kinds=asked.kinds, since=asked.since, until=asked.until)
         scope = replace(scope, as_of=None if asked.as_of is None else context.now)
-        if "pull" in scope.kinds and not asked.kinds and not self._catalog.count(Filter(kinds=("pull",))):
+        landed = not scope.events or "merged" in scope.events
+        if landed and "pull" in scope.kinds and not asked.kinds and not self._catalog.count(Filter(kinds=("pull",))):
             # "Which PRs landed?": no pull requests are read, but the commits that name theirs.
-            scope = replace(scope, kinds=tuple(dict.fromkeys("commit" if kind == "pull" else kind for kind in scope.kinds)))
+            kinds = tuple(dict.fromkeys("commit" if kind == "pull" else kind for kind in scope.kinds))
+            scope = replace(scope, kinds=kinds, events=())
         return scope, context
 
     def _require_records(self) -> None:

@@ -152,6 +152,16 @@ def _replace_tags(connection: sqlite3.Connection, repo: str, tags: Iterable[Tag]
     return wanted != there or connection.total_changes > before
 
 
+def drop_tags(connection: sqlite3.Connection, repos: Iterable[str]) -> None:
+    """Drop the tags of those of the repositories that no source has."""
+    for repo in repos:
+        for table in ("tags", "tag_commits"):
+            connection.execute(
+                f"DELETE FROM {table} WHERE repo = ?1 AND NOT EXISTS (SELECT 1 FROM sources WHERE repo = ?1)",  # noqa: S608 (no input)
+                (repo,),
+            )
+
+
 def _advance(connection: sqlite3.Connection, source: str, batch: Batch, stored: Stored) -> None:
     connection.execute(
         "UPDATE sources SET cursor = ?, fetched = fetched + ?, expected = coalesce(?, expected), new = new + ?,"

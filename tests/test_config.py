@@ -12,6 +12,8 @@ import pytest
 from kb.config import TEMPLATE, Config, data_folder, load_config, system_zone
 from kb.errors import ConfigError
 
+DURATION = 'must be a number of minutes, hours, days or weeks, such as "36 hours"'
+
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
@@ -70,12 +72,30 @@ def test_every_key_is_read(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "length"),
+    [
+        ("90 minutes", timedelta(minutes=90)),
+        ("1 hour", timedelta(hours=1)),
+        (" 36hours ", timedelta(hours=36)),
+        ("2 days", timedelta(days=2)),
+        ("1 week", timedelta(weeks=1)),
+    ],
+)
+def test_how_old_may_be_said_for_all_sources_and_for_one(file: Path, text: str, length: timedelta) -> None:
+    config = loaded(file, f"stale_after = '{text}'\n[[sources]]\nuse = 'a'\n[[sources]]\nuse = 'b'\nstale_after = '{text}'")
+    assert config.stale_after == length
+    assert [source.stale_after for source in config.sources] == [None, length]
+    assert config.sources[1].options == {}
+    assert loaded(file, "").stale_after == timedelta(days=1)
+
+
+@pytest.mark.parametrize(
     ("text", "line"),
     [
         (
             "lanuage = 'en'",
             'top level: unknown key "lanuage" (did you mean "language"?); '
-            "allowed: data_dir, index, language, llm, repos, sources, timezone",
+            "allowed: data_dir, index, language, llm, repos, sources, stale_after, timezone",
         ),
         (
             "[index]\nbatch_sise = 1",
@@ -88,6 +108,14 @@ def test_every_key_is_read(file: Path) -> None:
         (
             "[index]\nchroma = 'localhost:8000'",
             '[index]: chroma = "localhost:8000": must be "" or start with http:// or https://',
+        ),
+        *(
+            (f"stale_after = {value}", f"top level: stale_after = {value}: {DURATION}")
+            for value in ('"soon"', '"0 days"', '"1 fortnight"', '"-1 day"', '"36"', "36")
+        ),
+        (
+            "[[sources]]\nuse = 'git_commits'\nstale_after = '2 moons'",
+            f'[[sources]] #1 "git_commits": stale_after = "2 moons": {DURATION}',
         ),
         ("index = 4", "top level: index = 4: must be a table"),
         ("[llm]\nprovider = 'ollama'", '[llm]: provider is "ollama": "model" must be set'),
@@ -108,7 +136,8 @@ def test_every_key_is_read(file: Path) -> None:
         ("[sources]\nuse = 'git_commits'", "[sources]: sources must be tables that start with [[sources]]"),
         (
             "a = 1\nb = 2",
-            'top level: unknown key "a"; allowed: data_dir, index, language, llm, repos, sources, timezone (and 1 more)',
+            'top level: unknown key "a"; '
+            "allowed: data_dir, index, language, llm, repos, sources, stale_after, timezone (and 1 more)",
         ),
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 
 import ingest
 from kb.config import load_config
-from kb.errors import ConfigError
+from kb.errors import ConfigError, SourceStoppedError
 from kb.plugins import available, build_sources
 from kb.protocols import Source
 
@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from kb.errors import ConfigError
+from kb.errors import ConfigError, SourceStoppedError
 from kb.protocols import SourceContext
 
 
@@ -103,7 +103,8 @@ def test_a_relative_path_starts_at_the_folder_of_the_file(folder: Path, url: str
     [
         (
             "use='rocket_log'\nurl='u'\nlimt=3",
-            '[[sources]] #1 "u": unknown key "limt" (did you mean "limit"?); allowed: deep, labels, limit, name, repo, url',
+            '[[sources]] #1 "u": unknown key "limt" (did you mean "limit"?); '
+            "allowed: deep, labels, limit, name, repo, stale_after, url",
         ),
         ("use='rocket_log'", '[[sources]] #1 "rocket_log": missing key "url"'),
         ("use='rocket_log'\nurl='u'\nlimit='3'", '[[sources]] #1 "u": limit = "3": must be a whole number'),
@@ -121,6 +122,28 @@ def test_a_relative_path_starts_at_the_folder_of_the_file(folder: Path, url: str
 )
 def test_a_wrong_table_is_one_line_that_names_it_the_key_and_the_allowed_ones(folder: Path, table: str, line: str) -> None:
     assert refused(folder, f"[[sources]]\n{table}") == line
+
+
+def test_what_every_source_may_have_is_no_key_of_the_source(folder: Path) -> None:
+    (source,) = build(folder, "[[sources]]\nuse='rocket_log'\nurl='u'\nstale_after='2 days'")
+    assert source.name == "rocket"
+    assert '(did you mean "stale_after"?)' in refused(folder, "[[sources]]\nuse='rocket_log'\nurl='u'\nstale_aftr='2 days'")
+
+
+def test_a_sources_progress_bears_its_name_and_ends_it_when_it_is_to_stop(folder: Path) -> None:
+    told: list[str] = []
+    (folder / "kb.toml").write_text(
+        "[[sources]]\nuse='rocket_log'\nurl='a'\nname='a'\n[[sources]]\nuse='rocket_log'\nurl='b'\nname='b'"
+    )
+    config = load_config(folder / "kb.toml")
+    sources = build_sources(config, folder / "data", progress=lambda stage, done, total: told.append(stage))
+    one, other = (source.context for source in sources)  # type: ignore[attr-defined]
+    one.progress("receiving", 1, 2)
+    other.progress("receiving", 1, 2)
+    assert told == ["a: receiving", "b: receiving"]
+    one.stop.set()
+    with pytest.raises(SourceStoppedError):
+        other.progress("receiving", 2, 2)
 
 
 def test_an_unknown_source_is_answered_with_those_there_are(folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import threading
 
 import pytest
 
@@ -72,3 +73,28 @@ def test_a_terminal_gets_a_bar_and_a_hostile_stage_is_only_text() -> None:
     assert "[red]evil" in plain
     assert "5/10" in plain
     assert "\x1b[2J" not in stream.getvalue()
+
+
+def test_several_threads_tell_of_their_stages_and_no_line_is_torn(hours: Hours) -> None:
+    stream = io.StringIO()
+    with Bars(stream) as bars:
+        for stage in range(8):
+            bars(f"sync {stage}", 0, None)
+        hours.now += 2
+        threads = [threading.Thread(target=lambda n=n: [bars(f"sync {n}", 100, None) for _ in range(50)]) for n in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert sorted(stream.getvalue().splitlines()) == [f"sync {stage}: 100, 50/s" for stage in range(8)]
+
+
+@pytest.mark.parametrize("stream", [io.StringIO(), Terminal()])
+def test_once_closed_it_says_nothing_more(hours: Hours, stream: io.StringIO) -> None:
+    with Bars(stream) as bars:
+        bars("reading", 0, 10)
+    told = stream.getvalue()
+    hours.now += 100
+    bars("reading", 5, 10)
+    bars("another", 5, 10)
+    assert stream.getvalue() == told

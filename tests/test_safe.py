@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kb.safe import json_line, one_line, printable
+from kb.safe import json_line, one_line, printable, without_secrets
 
 
 @pytest.mark.parametrize(
@@ -41,6 +41,24 @@ def test_nothing_is_left_that_moves_hides_or_turns(text: str) -> None:
     left = {unicodedata.category(character) for character in printable(text).replace("\n", "").replace("\t", "")}
     assert not left & {"Cc", "Cs", "Zl", "Zp"}
     assert printable(printable(text)) == printable(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("fetch https://ada:hunter2@example.org/x.git failed", "fetch https://***@example.org/x.git failed"),
+        ("GET /repos?per_page=100&access_token=abc&page=2", "GET /repos?per_page=100&access_token=***&page=2"),
+        ("url: '/v1?API_KEY=abc'", "url: '/v1?API_KEY=***'"),
+        ("{'Authorization': 'Bearer abc.def'}", "{'Authorization': '***'}"),
+        ("authorization: token abc", "authorization: ***"),
+        ("bad credentials ghp_0123456789abcdefghij", "bad credentials ***"),
+        ("github_pat_11ABCDEFG0123456789_abcdef and hf_abcdefghijklmnopqrst", "*** and ***"),
+        ("commit 9329fb4f0123456789abcdef0123456789abcdef by ada@example.org", None),
+        ("unexpected token after https://example.org/a?page=2#key", None),
+    ],
+)
+def test_what_may_be_a_password_or_token_is_blotted_out_and_nothing_else(text: str, left: str | None) -> None:
+    assert without_secrets(text) == (text if left is None else left)
 
 
 def test_a_line_is_one_line_and_no_longer_than_its_limit() -> None:
