@@ -43,11 +43,12 @@ _STAYS = "what is stored stays, and the next sync goes on from there"
 class Page:
     """A page of a listing.
 
-    ``items`` are its objects; what is none was left out with a note. ``next`` is the path and query of the following page, ""
-    at the end. ``etag`` makes a later request conditional; ``unchanged``: that request was, and nothing has changed.
+    ``items`` are its objects; ``left_out`` entries were none, and are noted. ``next`` is the path and query of the following
+    page, "" at the end. ``etag`` makes a later request conditional; ``unchanged``: that request was, and nothing has changed.
     """
 
     items: tuple[dict[str, Any], ...] = ()
+    left_out: int = 0
     next: str = ""
     etag: str = ""
     unchanged: bool = False
@@ -148,11 +149,12 @@ class Client:
             return Page(etag=etag, unchanged=True)
         found = self._list(answer, path)
         items = tuple(item for item in found if isinstance(item, dict))
-        if len(items) < len(found):
-            self._context.meter.note(f"{_bare(path)}: {len(found) - len(items)} entries are no objects and were left out")
+        left_out = len(found) - len(items)
+        if left_out:
+            self._context.meter.note(f"{_bare(path)}: {left_out} entries are no objects and were left out")
         if moved:
             self._tell_move(path, items)
-        return Page(items=items, next=self._next(answer, target), etag=answer.headers.get("etag", ""))
+        return Page(items=items, left_out=left_out, next=self._next(answer, target), etag=answer.headers.get("etag", ""))
 
     def item(self, path: str) -> dict[str, Any] | None:
         """One object, by its number say; None where it is not there (any more), was moved elsewhere, or is no object.
