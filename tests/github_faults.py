@@ -23,13 +23,17 @@ HTML_PAGE = b"""<!DOCTYPE html>
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked: ``path`` as it was sent, without the query; header names in lower case; ``status`` of the reply."""
+    """What was asked: ``path`` as it was sent, without the query; header names in lower case; ``status`` of the reply.
+
+    ``at`` is monotonic seconds.
+    """
 
     method: str
     path: str
     query: Mapping[str, str]
     headers: Mapping[str, str]
     target: str
+    at: float
     status: int = 0
 
 

@@ -154,7 +154,8 @@ class GitHubServer:
     def respond(self, method: str, target: str, headers: dict[str, str]) -> Reply:
         """The reply to a request; logs it."""
         parts = urlsplit(target)
-        request = Request(method, parts.path, dict(parse_qsl(parts.query, keep_blank_values=True)), headers, target)
+        query = dict(parse_qsl(parts.query, keep_blank_values=True))
+        request = Request(method, parts.path, query, headers, target, time.monotonic())
         with self._mutex:
             reply = self._limited(request)
             for planned in self._planned:
