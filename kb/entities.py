@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kb.errors import QueryError
-from kb.types import KINDS
 
 Span = tuple[int, int]
 
@@ -109,70 +108,6 @@ def resolve_repos(names: Iterable[str], known: Sequence[KnownRepo]) -> tuple[str
     return tuple(dict.fromkeys(result))
 
 
-# --- kinds of record ------------------------------------------------------------------------------------------------------
-
-_KIND_NAMES = {
-    **{kind: kind for kind in KINDS},
-    **{f"{kind}s": kind for kind in KINDS},
-    "pr": "pull",
-    "prs": "pull",
-    "pull request": "pull",
-    "pull requests": "pull",
-    "pull-request": "pull",
-    "pull-requests": "pull",
-    "提交": "commit",
-    "论文": "paper",
-    "议题": "issue",
-    "发布": "release",
-}
-_ASKED_KINDS = (
-    (
-        "commit",
-        r"\b(?:which|what) (?:[\w-]+ ){0,2}?commit\b|\bcommits\b|(?:哪个|哪次|哪一个|哪一次|"
-        r"哪些) ?(?:提交|commit)|提交(?:有哪些|记录)|的提交",
-    ),
-    (
-        "pull",
-        r"\b(?:prs|pull requests|merge requests)\b(?! ?#)|(?:哪些|什么|列出|所有|全部|"
-        r"多少).{0,8}(?:prs?\b|拉取请求|合并请求)|prs? ?有哪些|的 ?prs?(?= ?(?:$|[?。,]))",
-    ),
-    (
-        "issue",
-        r"\b(?:which|what|list|show|all|open|opened|closed|new|github|many|reported|filed|the) (?:[\w-]+ ){0,3}?issues\b"
-        r"(?! (?:with\b|(?:were |was |are |got |have been |that were )?(?:fixed|resolved|addressed|solved)))|"
-        r"\bissues (?:were |are |have been )?(?:opened|closed|filed|reported)|(?:哪些|列出|所有|"
-        r"多少).{0,8}(?:issues?\b|工单|议题)|issues? ?有哪些",
-    ),
-    ("paper", r"\b(?:which|what) (?:[\w-]+ ){0,3}?paper\b|\bpapers\b|\bpreprints\b|论文|预印本"),
-    (
-        "release",
-        r"\b(?:which|what|list|show|all|many|new) (?:[\w-]+ ){0,3}?releases\b|\breleases (?:in|of|from|"
-        r"were)\b|(?:哪些|列出|所有) ?(?:发布版|release)",
-    ),
-)
-_KIND_PATTERNS = tuple((kind, re.compile(pattern, re.I)) for kind, pattern in _ASKED_KINDS)
-
-
-def asked_kinds(text: str) -> tuple[str, ...]:
-    """Kinds of record that the question asks for. "issue" in the sense of a problem is none."""
-    return tuple(kind for kind, pattern in _KIND_PATTERNS if pattern.search(text))
-
-
-def resolve_kinds(names: Iterable[str]) -> tuple[str, ...]:
-    """Kinds that filters name, singular or plural, "pr" for pull.
-
-    Raises:
-        QueryError: not a kind of record.
-    """
-    result = []
-    for name in names:
-        kind = _KIND_NAMES.get(name.strip().casefold())
-        if kind is None:
-            raise QueryError(f"unknown kind {name!r}", remedy=f"kinds: {', '.join(KINDS)}")
-        result.append(kind)
-    return tuple(dict.fromkeys(result))
-
-
 # --- kinds of change ------------------------------------------------------------------------------------------------------
 
 _WORK = (
@@ -209,7 +144,8 @@ _FACETS = (
     ),
     (
         "test",
-        rf"\b(?:unit )?tests?{_WORK}|\bnew (?:unit )?tests\b|测试(?:方面的?|相关的?)?(?:更新|改动|变化|变更|修改|提交)|新测试",
+        rf"\b(?:unit )?tests?{_WORK}|\bnew (?:unit )?tests\b|测试(?:方面的?|相关的?)?(?:更新|改动|变化|变更|修改|"
+        rf"提交)|新测试",
     ),
     (
         "ci",
@@ -225,8 +161,18 @@ _FACETS = (
         r"\bdependency (?:bumps?|updates?|upgrades?|changes?)\b|依赖(?:项|"
         r"库)?的?(?:升级|更新|变化|变更|改动)",
     ),
-    ("release", r"\bversion bumps?\b|版本(?:升级|更新)(?:有哪些)?"),
-    ("model", r"\bnew models?(?: support)?\b|\bmodel (?:support|additions?|enablement)\b|新(?:增的?)?模型(?:支持)?|模型支持"),
+    (
+        "release",
+        r"\bversion bumps?\b|版本(?:升级|更新)(?:有哪些)?|"
+        r"\bversions(?: (?:was|were|have been|has been|got|\ue000))* (?:cut|released|published|tagged|shipped|came out)\b|"
+        r"\b(?:cut|released|published|tagged) versions\b|发布了?(?:哪些|什么|几个|多少)(?:个|新|新的)?版本|(?:哪些|"
+        r"新)版本(?:被)?发布",
+    ),
+    (
+        "model",
+        r"\bnew models?(?: support)?\b(?: (?:(?:are|were|was|is|got|have been) )?(?:supported|enabled|added)\b)?|"
+        r"\bmodel (?:support|additions?|enablement)\b|新(?:增的?)?模型(?:支持)?|模型支持",
+    ),
     (
         "hardware",
         r"\b(?:new )?hardware (?:support|enablement)\b|\bnew (?:gpus?|(?:gpu )?architectures?)\b|新硬件(?:支持)?|硬件支持",
@@ -263,17 +209,42 @@ _L = r"(?<![A-Za-z0-9_])"
 _R = r"(?![A-Za-z0-9_])"
 _NAME = r"[A-Za-z_][A-Za-z0-9_]{0,150}"
 _SHA = rf"{_L}(?=[0-9a-f]{{0,39}}[0-9])(?=[0-9a-f]{{0,39}}[a-f])[0-9a-f]{{7,40}}{_R}(?!-)"
+_GITHUB = r"(?:https?://|(?<![A-Za-z0-9_./-]))(?:www\.)?github\.com/(?P<repo>[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100})"
+_NEW_ARXIV_ID = r"([0-9]{2}(?:0[1-9]|1[0-2])\.[0-9]{4,5}(?:v[0-9]{1,2})?)"
+_ARXIV_ID = r"([0-9]{4}\.[0-9]{4,5}(?:v[0-9]{1,2})?|[a-z-]{2,10}(?:\.[a-z]{2})?/[0-9]{7}(?:v[0-9]{1,2})?)"
 _FORMS = (
     ("code", r"`([^`]{1,200})`"),
     (
         "url",
-        r"https?://github\.com/([A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100})/(pull|issues|"
-        r"commit)/([0-9a-f]{1,40})[^\s,;)]{0,200}",
+        rf"{_GITHUB}/(?:(?P<kind>pull|issues)/(?P<number>[0-9]{{1,7}})(?!/commits/)|"
+        rf"(?:pull/[0-9]{{1,7}}/)?commits?/(?P<sha>[0-9a-f]{{7,40}})|"
+        r"releases/tag/(?P<tag>[^\s,;)?#\"'<>]{1,100}))[^\s,;)]{0,200}",
+    ),
+    (
+        "arxiv",
+        rf"(?:https?://|(?<![A-Za-z0-9_./-]))(?:www\.)?(?:arxiv\.org/(?:abs|pdf|html)/|"
+        rf"huggingface\.co/papers/){_ARXIV_ID}(?:\.pdf)?",
     ),
     ("skip", r"https?://[^\s<>)]{1,500}"),
     ("ref", r"(?<![A-Za-z0-9_./-])([A-Za-z0-9_.-]{1,60}/[A-Za-z0-9_.-]{1,100}#[0-9]{1,7})" + _R),
-    ("number", rf"{_L}(?:prs?|pull requests?|merge requests?|mr|gh)[ -]?(?:no\.? ?|number )?#?([0-9]{{1,7}}){_R}(?![.-][0-9])"),
+    ("arxiv", rf"{_L}arxiv(?:[: ] ?|(?=[^A-Za-z0-9]{{0,2}}[0-9])){_ARXIV_ID}{_R}"),
+    ("arxiv", rf"(?<![A-Za-z0-9_.-]){_NEW_ARXIV_ID}(?![A-Za-z0-9_]|[.-][0-9])"),
+    (
+        "number",
+        rf"{_L}(?:prs?|pull requests?|merge requests?|mr|gh)[ -]?(?:no\.? ?|"
+        rf"number )?#?([0-9]{{1,7}}){_R}(?![.-][0-9])",
+    ),
     ("number", rf"{_L}issue (?:no\.? ?|number )?(?:#([0-9]{{1,7}})|([0-9]{{3,7}})){_R}(?![.-][0-9])"),
+    (
+        "number",  # with so few digits the verb must be ruled out: "warps issue 2 loads"
+        rf"(?<!can )(?<!to )(?<!we ){_L}issue ([0-9]{{1,2}}){_R}(?= ?(?:$|[?!,;]|[.](?![0-9])|"
+        r"(?:was|is|been|closed|open|merged|still|fixed|about|say|says)\b))",
+    ),
+    (
+        "number",
+        rf"(?:工单|议题|拉取请求|合并请求) ?#?([0-9]{{1,7}}){_R}|第? ?([0-9]{{1,7}}) ?号 ?(?:prs?|issues?|工单|议题|"
+        rf"拉取请求){_R}",
+    ),
     ("number", rf"(?<![&/#])#([0-9]{{1,7}}){_R}"),
     ("sha", rf"(?:(?<=commit )|(?<=commits )|(?<=sha )|(?<=提交 )|(?<=提交)|(?<=@))([0-9a-f]{{7,40}}){_R}"),
     ("sha", rf"({_SHA})"),
@@ -283,8 +254,8 @@ _FORMS = (
         r"(?<![A-Za-z0-9_./-])((?:\.{0,2}/)?(?:[A-Za-z0-9_.-]{1,80}/){1,15}[A-Za-z0-9_-]{1,80}(?:\.[A-Za-z0-9]{1,8}){1,2}|"
         r"(?:\.{0,2}/)?(?:[A-Za-z0-9.-]{0,40}_[A-Za-z0-9_.-]{0,80}/)+[A-Za-z0-9_.-]{0,80}|"
         r"(?:[a-z][A-Za-z0-9_.-]{1,60}/){2,15}[A-Za-z0-9_-]{1,60}|"
-        r"(?:src|csrc|include|tests?|docs?|lib|python|benchmarks?|examples?|scripts|tools|cmake|\.github)/[A-Za-z0-9_.-]{0,80})"
-        + _R,
+        r"(?:src|csrc|include|tests?|docs?|lib|python|benchmarks?|examples?|scripts|tools|cmake|"
+        r"\.github)/[A-Za-z0-9_.-]{0,80})" + _R,
     ),
     ("code", rf"{_L}({_NAME}(?:(?:::|->){_NAME}){{1,8}}(?:\(\))?)"),
     ("code", rf"(?<![A-Za-z0-9_.@])({_NAME}(?:\.{_NAME}){{1,8}}(?:\(\))?){_R}"),
@@ -293,11 +264,13 @@ _FORMS = (
         r"(?<![A-Za-z0-9_.-])(v?[0-9]{1,4}(?:\.[0-9]{1,6}){2,3}(?:[.-]?(?:rc|post|dev|alpha|beta|a|"
         r"b)[0-9]{0,4})?|v[0-9]{1,4}\.[0-9]{1,4})" + r"(?![A-Za-z0-9_]|\.[0-9])",
     ),
-    ("arxiv", rf"{_L}arxiv[: ] ?([0-9]{{4}}\.[0-9]{{4,5}}(?:v[0-9]{{1,2}})?){_R}"),
     ("code", rf"{_L}([A-Za-z0-9]{{0,80}}_[A-Za-z0-9_]{{0,150}}[A-Za-z0-9_](?:\(\)|=[A-Za-z0-9_.]{{1,40}})?)"),
     ("code", rf"{_L}([sS][mM][0-9]{{2,3}}[a-f]?){_R}"),
     ("camel", rf"{_L}([A-Za-z][a-z0-9]{{1,40}}(?:[A-Z]{{1,6}}[a-z0-9]{{1,40}}){{1,12}}[A-Z]{{0,4}}){_R}"),
     ("camel", rf"{_L}([A-Z]{{2,6}}[a-z]{{2,40}}(?:[A-Z][a-z0-9]{{1,40}}){{1,12}}){_R}"),
+)
+_URL = re.compile(
+    r"https?://[^\s<>)]{1,500}|(?<![\w.-])(?:www\.)?(?:github\.com|arxiv\.org|huggingface\.co)/[^\s<>)]{1,500}", re.I
 )
 _FORM_PATTERNS = tuple(
     (form, re.compile(pattern, re.I if form in ("number", "url", "version", "arxiv") else 0)) for form, pattern in _FORMS
@@ -311,11 +284,17 @@ _PRODUCTS_TEXT = """
 """
 _PRODUCTS = frozenset(_PRODUCTS_TEXT.split())
 _ABBREVIATIONS = frozenset({"e.g", "i.e", "a.k.a", "vs.", "etc", "u.s", "u.k", "p.s"})
-_SENTENCE_START = re.compile(r"\.(?:Which|What|Where|When|Who|Why|How|The|This|That|It|In|On|Fix|Fixed|List|And|But|If|A|An)$")
+_SENTENCE_START = re.compile(
+    r"\.(?:Which|What|Where|When|Who|Why|How|The|This|That|It|In|On|Fix|Fixed|List|And|But|"
+    r"If|A|An)$"
+)
 
 
-def identifiers(text: str, *, blocked: Sequence[Span] = ()) -> list[Identifier]:
-    """Exact names in order of appearance, first occurrence only; nothing inside ``blocked`` spans."""
+def identifiers(text: str, *, blocked: Sequence[Span] = (), notes: Sequence[Span] = ()) -> list[Identifier]:
+    """Exact names in order of appearance, first occurrence only; nothing inside ``blocked`` spans.
+
+    A version in ``notes`` (see ``release_notes``) is a reference.
+    """
     taken = bytearray(len(text))
     for start, end in blocked:
         taken[start:end] = b"\1" * (end - start)
@@ -330,17 +309,44 @@ def identifiers(text: str, *, blocked: Sequence[Span] = ()) -> list[Identifier]:
             found.extend(items)
     unique: dict[str, Identifier] = {}
     for item in sorted(found, key=lambda item: item.start):
-        unique.setdefault(item.text, item)
+        unique.setdefault(item.text, replace(item, form="ref") if (item.start, item.end) in notes else item)
     return list(unique.values())
+
+
+_NOTES = re.compile(
+    r"\b(?:release notes|changelog)(?: (?:of|for|in|"
+    r"from))?(?: the)?(?: release)? (?:[A-Za-z0-9_./-]+ )?(?P<of>v?[0-9]+(?:\.[0-9A-Za-z]+){1,4})|"
+    r"\b(?:does|did|do|says?|in) (?:the )?(?:[A-Za-z0-9_./-]+ )?release(?: notes?)?(?: of|"
+    r" for)? (?P<says>v?[0-9]+(?:\.[0-9A-Za-z]+){1,4})"
+    r"(?= (?:say|mention|note|tell|claim|list|describe))|"
+    r"(?P<zh>v?[0-9]+(?:\.[0-9A-Za-z]+){1,4}) ?(?:版本)?的? ?(?:发布说明|发行说明|更新日志|release notes?)",
+    re.I,
+)
+
+
+def release_notes(text: str) -> list[Span]:
+    """Where ``text`` names a release by its version to ask what its notes say, and not what changed in it."""
+    return [match.span(match.lastgroup or 0) for match in _NOTES.finditer(text)]
+
+
+def urls(text: str) -> list[Span]:
+    """Where ``text`` has addresses: what looks like a date or a version there is none."""
+    return [match.span() for match in _URL.finditer(text)]
+
+
+def _linked(match: re.Match[str]) -> Identifier:
+    """The record that an address on GitHub leads to."""
+    start, end = match.span()
+    if match["sha"]:
+        return Identifier(start, end, match["sha"], "sha")
+    text = f"{match['repo']}#{match['number']}" if match["number"] else f"{match['repo']}@{match['tag']}"
+    return Identifier(start, end, text, "ref")
 
 
 def _read(form: str, match: re.Match[str]) -> Iterator[Identifier]:
     start, end = match.span()
     if form == "url":
-        owner_name, what, value = match[1], match[2], match[3]
-        yield Identifier(
-            start, end, value if what == "commit" else f"{owner_name}#{value}", "sha" if what == "commit" else "ref"
-        )
+        yield _linked(match)
     elif form == "number":
         digits = next(group for group in match.groups() if group)
         yield Identifier(start, end, f"#{digits}", "ref")

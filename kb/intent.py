@@ -16,8 +16,21 @@ _CHANGE = r"(?:commit|change|pr|pull request|patch|revision|rewrite|rework|merge
 _NOT_WHAT = "".join(
     f"(?<!what {verb})" for verb in ("", "was ", "were ", "is ", "are ", "has ", "has been ", "have been ", "got ")
 )
+# One thread, paper or post, asked for by what it says.
+_ONE = (
+    r"\bwhich (?:[\w-]+ ){0,2}?(?:issue|ticket|bug report|paper|preprint|blog ?post)\b|"
+    r"\bwhat (?:[\w-]+ ){0,1}?(?:paper|preprint|blog ?post)\b|"
+    r"\b(?:does|do|did|is there|was there) (?:any|an?|some) (?:[\w-]+ ){0,2}?(?:issue|ticket|bug report|paper|"
+    r"preprint|blog ?post)\b"
+    r"(?! with\b)|\b(?:ha(?:s|ve|d)|did) any(?:one|body)(?: else)?(?: already| ever)? (?:report(?:ed)?|filed?|"
+    r"open(?:ed)?|seen?|hit|run into|"
+    r"noticed?|encounter(?:ed)?|raised?)\b(?: (?:an? |any )?(?:issue|ticket|bug report)s?(?: (?:about|on|for))?)?|"
+    r"有(?:没有)?(?:其他)?人.{0,6}?(?:报告|反馈|提|遇到|报|碰到)过?|有没有(?!.{0,8}(?:新|未|没|打开|关闭)).{0,12}?(?:issue(?!s)|工单|"
+    r"议题)|"
+    r"哪(?:个|一个) ?(?:issue|工单|议题)|哪篇"
+)
 _NEEDLE = re.compile(
-    rf"\b(?:in |by |since |and )?(?:which|what)(?: (?:single|exact|one|particular|specific|later|"
+    rf"{_ONE}|\b(?:in |by |since |and )?(?:which|what)(?: (?:single|exact|one|particular|specific|later|"
     rf"earlier|upstream|(?:19|20)[0-9]{{2}}|{GAP})){{0,2}} "
     rf"(?!(?:version|release) (?:bumps|upgrades|candidates|tags)\b){_CHANGE}\b"
     rf"(?! (?:work|notes|commits|changes)\b)|"
@@ -108,11 +121,11 @@ def asking_span(text: str) -> tuple[int, int] | None:
     return match.span()
 
 
-def classify(text: str, *, forms: Sequence[str], rest: str, windowed: bool) -> str:
+def classify(text: str, *, forms: Sequence[str], rest: str, windowed: bool, listed: bool) -> str:
     """window, needle or identifier.
 
     ``text`` is the question with times and repositories replaced by GAP, ``rest`` the same without its identifiers,
-    whose forms are ``forms``.
+    whose forms are ``forms``. ``listed``: it names records in the plural ("open issues").
     """
     needle = _NEEDLE.search(text) is not None
     asked_set = _SET.search(text) is not None
@@ -126,7 +139,8 @@ def classify(text: str, *, forms: Sequence[str], rest: str, windowed: bool) -> s
         return "needle"
     if windowed or asked_set:
         return "window"
-    return "window" if _WEAK_SET.search(text) and len(re.findall(r"[A-Za-z0-9-]+|[一-鿿]", text)) <= 30 else "needle"
+    plural = listed or _WEAK_SET.search(text) is not None
+    return "window" if plural and len(re.findall(r"[A-Za-z0-9-]+|[一-鿿]", text)) <= 30 else "needle"
 
 
 def _content(rest: str) -> int:
@@ -142,7 +156,7 @@ def _content(rest: str) -> int:
 
 _EDGE = (
     r"(?:in|of|for|to|on|from|during|over|within|since|and|or|the|a|an|at|by|inside|into|about|with|"
-    r"around|regarding|concerning|between|until|as|is|are|was|were|that|which|related to|on top of|"
+    r"around|against|regarding|concerning|between|until|as|is|are|was|were|that|which|related to|on top of|"
     r"through|across|under|then|so|but)"
 )
 _DANGLING = re.compile(rf"(?:\b{_EDGE} ?)+(?=(?: ?{GAP}| ?[?.,;:!]* ?$))|(?<={GAP}) ?(?:{_EDGE}\b ?)+|^(?:{_EDGE}\b ?)+", re.I)
@@ -166,7 +180,7 @@ _WINDOW_WORDS = re.compile(
     r"changes|changed|updates|updated|progress|activity|developments|news|highlights|efforts|landed|"
     r"merged|shipped|happened|got|itself|please|there|(?:that|which) (?:were|was|are|have been|has been)|"
     r"(?:were|was|are|have been|has been|have|has|had|did|been|being|is there|are there|were there|was there|there were|"
-    r"do we have)|(?:related|relating|pertaining) to|work(?= ?(?:$|\ue000|[?.,;:!)]|(?:in|on|for|"
+    r"do we have|does(?= (?:\ue000 )?have\b))|(?:related|relating|pertaining) to|work(?= ?(?:$|\ue000|[?.,;:!)]|(?:in|on|for|"
     r"landed|to|around|of|was|that|inside|done)\b))|"
     r"(?:were |was |been |got )?(?:done|made|cut|added)(?= ?(?:$|\ue000|[?.,;:!)]|(?:in|on|for|to|"
     r"about)\b))|(?<=\bfeatures )added to|features?(?= (?:\ue000|added))|concerning|"
@@ -174,7 +188,8 @@ _WINDOW_WORDS = re.compile(
     re.I,
 )
 _ASK = re.compile(
-    rf"(?:\b(?:and |in |by |since |to )?(?:which|what)(?: (?:single|exact|one|particular|specific|"
+    rf"(?:{_ONE}(?: (?:about|on|for|that|which|report(?:s|ing)?|mention(?:s|ing)?|describ(?:es?|ing)))?|\b(?:and |in |"
+    rf"by |since |to )?(?:which|what)(?: (?:single|exact|one|particular|specific|"
     rf"later|earlier|upstream|(?P<year>(?:19|20)[0-9]{{2}})|{GAP})){{0,2}} "
     r"(?:commit|change|pr|pull request|patch|revision)s?\b(?: (?:is it|was it|did (?:this|that|it)|"
     r"that|is the one))?|\bwhere (?:exactly )?(?:was|were|is|are|did|does|do|has|have)\b|"
@@ -201,11 +216,12 @@ _ZH_EMPTY_ANSWER = re.compile(
     r"这种情况|情况|问题|限制|呢|吗|啊)*)?$"
 )
 _ZH_WINDOW_WORDS = re.compile(
-    r"(?:所有|全部|各个?|每个|这个?|本|我们)的?(?:代码)?(?:仓库|代码库)(?:中|里面?)?|请(?:问|你)?|有没有|是否有|有无|帮我|列出|列举|列一下|总结(?:一下)?|汇总(?:一下)?|概述|概括|梳理|关于|围绕|针对|"
+    r"(?:所有|全部|各个?|每个|这个?|本|我们)的?(?:代码)?(?:仓库|代码库)(?:中|里面?)?|请(?:问|你)?|有没有|是否有|有无|"
+    r"帮我|列出|列举|列一下|总结(?:一下)?|汇总(?:一下)?|概述|概括|梳理|关于|围绕|针对|"
     r"有关|相关的?|方面|都?有(?:哪些|什么|啥)|都?(?:做|改|合入|合|修|加|新增|更新|发布|引入|完成|"
     r"进行)了?(?:哪些|什么|些什么)|"
-    r"(?:发生|出现)了?什么|哪些|什么|所有|全部|新的?(?=改动|变化|进展|更新)|更新|改动|变化|变更|进展|"
-    r"动态|工作|提交|合入了?|多少(?:个|次)?|论文|情况|如何|怎么样|功能(?=[?？。 \ue000]|$)"
+    r"(?:发生|出现)了?什么|哪些|什么|所有|全部|新的?(?=改动|变化|进展|更新|动态|消息|动静|情况)|更新|改动|变化|变更|进展|"
+    r"动态|动静|消息|工作|提交|合入了?|多少(?:个|次)?|论文|情况|如何|怎么样|功能(?=[?？。 \ue000]|$)"
 )
 _TRIM = " \t,.;:!?-~/&|@#\"'(，。？！；：、…"
 

@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 
-from kb import entities, glossary, intent, when
+from kb import asked, entities, glossary, happened, intent, relation, when
 from kb.entities import Identifier, KnownRepo, Mention, Span
 from kb.errors import QueryError
 from kb.intent import GAP
 from kb.periods import Clock
+from kb.relation import PAPER, REF
 from kb.types import Scope, Tag, Window
 
 __all__ = ["KnownRepo", "ScopeContext", "parse", "parse_instant"]
@@ -67,27 +68,20 @@ def parse(
     named = entities.resolve_repos(repos, context.repos) or tuple(
         dict.fromkeys(repo for mention in mentions for repo in mention.repos)
     )
-    asking = intent.asking_span(low)
-    found = when.find(text, context.clock, _tags(context, named), mentions=[(m.start, m.end) for m in mentions], asking=asking)
-    names = entities.identifiers(low, blocked=[*found.spans, *_bare(low, mentions)])
+    read = _read(text, context, named, mentions)
     chinese = glossary.CJK.search(text) is not None
-    body = _cut(low, [*found.spans, *(entities.mention_span(low, mention) for mention in mentions)])
-    sort = _intent(low, found.spans, mentions, names, body, windowed=found.window != Window())
-    facets, topic = _subject(
-        _cut(low, [*found.spans, *_around(low, mentions, names), *_references(names)]), sort, chinese=chinese
-    )
-    return Scope(
+    related = relation.relation(read.marked)
+    scope = Scope(
         question=question,
-        window=_window(found.window, context, since, until),
+        window=_window(read.found.window, context, since, until),
         repos=named,
-        kinds=entities.resolve_kinds(kinds) or _kinds(body, sort),
-        topic=topic,
-        identifiers=tuple(name.text for name in names),
-        facets=facets,
-        intent=sort,
-        unresolved=found.unresolved,
+        kinds=asked.resolve_kinds(kinds),
+        identifiers=tuple(name.text for name in read.names),
+        intent=_intent(read, related=related),
+        unresolved=read.found.unresolved,
         language="zh" if chinese else "en",
     )
+    return _of_set(scope, read) if scope.intent == "window" else _of_one(replace(scope, relation=related), read)
 
 
 def parse_instant(text: str, context: ScopeContext, *, end: bool = False) -> datetime:
@@ -111,6 +105,65 @@ def parse_instant(text: str, context: ScopeContext, *, end: bool = False) -> dat
     if chosen is None:
         raise QueryError(f"not a time: {text!r}", remedy=_EXAMPLES)
     return chosen.astimezone(UTC)
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A question (ASCII punctuation) and what was recognised in it; ``notes`` are spans that name the notes of a release."""
+
+    low: str
+    found: when.Found
+    mentions: Sequence[Mention]
+    names: Sequence[Identifier]
+    notes: Sequence[Span]
+
+    @property
+    def body(self) -> str:
+        """With gaps for times and repositories."""
+        return _cut(self.low, [*self.found.spans, *(entities.mention_span(self.low, mention) for mention in self.mentions)])
+
+    @property
+    def story(self) -> str:
+        """With gaps for references as well: what is left to search for."""
+        references = [(name.start, name.end) for name in self.names if name.form in ("ref", "sha")]
+        return _cut(self.low, [*self.found.spans, *_around(self.low, self.mentions, self.names), *references])
+
+    @property
+    def marked(self) -> str:
+        """With REF and PAPER for what it names, as ``kb.relation`` reads it."""
+        ends = {mention.end: mention.start for mention in self.mentions}
+        marks = [(*span, GAP) for span in self.found.spans]
+        for name in self.names:
+            if name.form in ("ref", "sha"):
+                mark = PAPER if name.text.startswith("arXiv:") else REF
+                word = "issue " if self.low[name.start : name.end].lower().startswith("issue") else ""
+                at = name.start - (self.low[name.start - 1 : name.start] == "@")
+                marks.append((ends.get(at, name.start), name.end, word + mark))
+        pieces, position = [], 0
+        for start, end, mark in sorted(marks):
+            pieces += [self.low[position:start], mark]
+            position = max(position, end)
+        return "".join([*pieces, self.low[position:]])
+
+
+def _read(text: str, context: ScopeContext, named: Sequence[str], mentions: Sequence[Mention]) -> _Read:
+    low = when.plain(text)
+    notes = entities.release_notes(low)
+    found = when.find(
+        _blanked(text, [*entities.urls(low), *notes]),  # what looks like a date in an address is none
+        context.clock,
+        _tags(context, named),
+        mentions=[(mention.start, mention.end) for mention in mentions],
+        asking=intent.asking_span(low),
+    )
+    names = entities.identifiers(low, blocked=[*found.spans, *_bare(low, mentions)], notes=notes)
+    return _Read(low, found, mentions, names, notes)
+
+
+def _blanked(text: str, spans: Sequence[Span]) -> str:
+    for start, end in spans:
+        text = text[:start] + "_" * (end - start) + text[end:]
+    return text
 
 
 def _tags(context: ScopeContext, named: Sequence[str]) -> dict[str, tuple[Tag, ...]]:
@@ -163,28 +216,62 @@ def _around(low: str, mentions: Sequence[Mention], names: Sequence[Identifier]) 
     return [(start, end) for start, end in spans if not any(start < stop and end > begin for begin, stop in kept)]
 
 
-def _references(names: Sequence[Identifier]) -> list[Span]:
-    return [(name.start, name.end) for name in names if name.form in ("ref", "sha")]
+def _intent(read: _Read, *, related: str) -> str:
+    windowed = read.found.window != Window()
+    if (related or read.notes) and not windowed:
+        return "identifier"
+    named = [(name.start, name.end) for name in read.names]
+    rest = _cut(read.low, [*read.found.spans, *named, *((mention.start, mention.end) for mention in read.mentions)])
+    return intent.classify(
+        read.body,
+        forms=[name.form for name in read.names],
+        rest=rest,
+        windowed=windowed,
+        listed=asked.lists_records(read.body),
+    )
 
 
-def _intent(
-    low: str, times: Sequence[Span], mentions: Sequence[Mention], names: Sequence[Identifier], body: str, *, windowed: bool
-) -> str:
-    named = [(name.start, name.end) for name in names]
-    rest = _cut(low, [*times, *named, *((mention.start, mention.end) for mention in mentions)])
-    return intent.classify(body, forms=[name.form for name in names], rest=rest, windowed=windowed)
+def _of_set(scope: Scope, read: _Read) -> Scope:
+    """With what a question for every matching record asks for."""
+    chinese = scope.language == "zh"
+    kinds = scope.kinds or asked.kinds_of_set(read.body)
+    said = happened.said(read.story, kinds, windowed=bool(scope.window.label))
+    story = _cut(read.story, said.spans)
+    facets, spans = entities.asked_facets(story)
+    topic = intent.window_topic(_cut(story, spans), chinese=chinese)
+    implied = () if kinds else asked.implied_by_set(read.body, facets, scope.window.releases)
+    return replace(
+        scope,
+        kinds=kinds,
+        implied_kinds=implied,
+        events=said.events,
+        states=said.states or (("merged",) if implied else ()),
+        facets=facets,
+        topic=intent.tidy(glossary.translate(topic)) if chinese else topic,
+    )
 
 
-def _kinds(body: str, sort: str) -> tuple[str, ...]:
-    """A question for one change is not held to pull requests or issues: the commit that landed one answers it as well."""
-    asked = entities.asked_kinds(body)
-    return asked if sort == "window" else tuple(kind for kind in asked if kind in ("commit", "paper"))
+def _of_one(scope: Scope, read: _Read) -> Scope:
+    """With what a question for one record asks for."""
+    chinese = scope.language == "zh"
+    topic = intent.needle_topic(read.story, chinese=chinese)
+    kinds = scope.kinds or asked.kinds_of_one(read.body)
+    if read.notes and not scope.kinds:
+        kinds = ("release",)
+    elif scope.relation == "fixes" and not scope.kinds:
+        kinds = ("issue",)
+    return replace(
+        scope,
+        kinds=kinds,
+        implied_kinds=() if kinds else _implied_by_one(scope, read),
+        states=asked.states_of_one(read.body),
+        topic=intent.tidy(glossary.translate(topic)) if chinese else topic,
+    )
 
 
-def _subject(body: str, sort: str, *, chinese: bool) -> tuple[tuple[str, ...], str]:
-    if sort != "window":
-        topic = intent.needle_topic(body, chinese=chinese)
-        return (), intent.tidy(glossary.translate(topic)) if chinese else topic
-    facets, spans = entities.asked_facets(body)
-    topic = intent.window_topic(_cut(body, spans), chinese=chinese)
-    return facets, intent.tidy(glossary.translate(topic)) if chinese else topic
+def _implied_by_one(scope: Scope, read: _Read) -> tuple[str, ...]:
+    if scope.relation:
+        return asked.implied_by_one(read.body) or ("commit", "pull")
+    if scope.intent == "identifier" and relation.is_about_thread(read.marked):
+        return ("issue", "pull")
+    return asked.implied_by_one(read.body)

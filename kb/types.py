@@ -244,6 +244,14 @@ class Scope:
     event. ``as_of`` is the moment as which the question is asked, None for now: what happened later is not known.
     ``unresolved`` are expressions of time that could not be resolved: always shown, never dropped. Empty ``repos`` or
     ``kinds`` mean all.
+
+    ``kinds`` are those that the question names: an answer is one of them, and that none are stored is worth saying.
+    ``implied_kinds`` are those that its words suggest where it names none ("what was merged?": commits, pull requests and
+    releases; "is #12 still open?": issues and pull requests): the search is held to those of them that are stored, and that
+    some are not is no gap. ``states`` are what issues and pull requests have to be: open, closed (not merged), merged;
+    records of other kinds have no such state and pass.
+    ``relation`` says what the named record is to the wanted one: "fixed-by", "reverted-by" or "implemented-by" it ("which
+    commit fixed #12?"), or "fixes" it ("which issue does #12 fix?"); "" where the named record itself is wanted.
     """
 
     question: str
@@ -258,6 +266,9 @@ class Scope:
     language: str = "en"
     events: tuple[str, ...] = ()
     as_of: datetime | None = None
+    implied_kinds: tuple[str, ...] = ()
+    states: tuple[str, ...] = ()
+    relation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
