@@ -116,8 +116,10 @@ _PLACE = re.compile(
     re.I,
 )
 _REST = r"[^.?!;]"
-_BETWEEN = r"(?:(?!(?:in|of|for|on|with|about|by|to|from|at|that|which|and|or|as|into|than|"
-rf"the){_END})[\w.+/{GAP}-]+ ){{0,3}}?"
+_BETWEEN = (
+    r"(?:(?!(?:in|of|for|on|with|about|by|to|from|at|that|which|and|or|as|into|than|"
+    rf"the){_END})[\w.+/{GAP}-]+ ){{0,3}}?"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,10 @@ import re
 
 REF, PAPER = "\ue001", "\ue002"
 
-_NAMED = r"(?:(?:the|this|that) )?(?:(?:github )?(?:issue|bug|ticket|problem|pr|pull request|commit|change|问题|"
-rf"提交) ?)?{REF}"
+_NAMED = (
+    r"(?:(?:the|this|that) )?(?:(?:github )?(?:issue|bug|ticket|problem|pr|pull request|commit|change|问题|"
+    rf"提交) ?)?{REF}"
+)
 _FIXED = (
     r"fixe[sd]|resolve[sd]?|addresse[sd]|solve[sd]|(?<!the )(?<!a )(?<!this )(?:fix|address|solve)|修复|修好|修正|"
     r"解决|修|处理"
