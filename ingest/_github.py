@@ -11,7 +11,6 @@ import math
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -22,6 +21,7 @@ from github import Auth, Github
 from github.Requester import Requester
 
 from ingest import _github_auth as auth
+from ingest import _github_told as told
 from ingest import _github_wire as wire
 from kb.errors import SourceError
 from kb.protocols import SourceContext
@@ -216,7 +216,7 @@ class Client:
             raise self._error(target, f"the answer is too big: {error}") from error
         except (wire.SlowError, requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             remedy = f"check the network and base_url ({self._server.url}); {_STAYS}"
-            raise _AgainError(self._error(target, _broken(error), remedy=remedy)) from error
+            raise _AgainError(self._error(target, told.broken(error, timeout=TIMEOUT), remedy=remedy)) from error
         self._learn(answer)
         self._check(target, answer)
         return replace(answer, data=self._json(target, answer.text)) if answer.status == 200 else answer
@@ -224,14 +224,14 @@ class Client:
     def _check(self, target: str, answer: _Answer) -> None:
         """Raises what the answer's status calls for."""
         status, message = answer.status, self._message(answer)
-        asked = _retry_after(answer.headers)
+        asked = told.retry_after(answer.headers)
         if status in (403, 429):
             self._check_limit(target, answer, message, asked)
         if status == 202 or status >= 500:
             error = self._error(target, f"the server failed ({status}) {message}".rstrip(), remedy=_STAYS, status=status)
             raise _AgainError(error, wait=asked)
         if status not in (200, 304, *_REDIRECTS):
-            problem, remedy = _explained(status, anonymous=not self._token)
+            problem, remedy = told.explained(status, anonymous=not self._token)
             raise self._error(target, f"{problem} ({status}) {message}".rstrip(), remedy=remedy, status=status)
 
     def _check_limit(self, target: str, answer: _Answer, message: str, asked: float | None) -> None:
@@ -262,15 +262,15 @@ class Client:
         self._limit = _Limit(self._limit.most)
 
     def _learn(self, answer: _Answer) -> None:
-        remaining = _whole(answer.headers.get("x-ratelimit-remaining"))
-        epoch = _whole(answer.headers.get("x-ratelimit-reset"))
+        remaining = told.whole(answer.headers.get("x-ratelimit-remaining"))
+        epoch = told.whole(answer.headers.get("x-ratelimit-reset"))
         if remaining is None or epoch is None or epoch > 253402300799:  # the last second of the year 9999
             return
         reset = datetime.fromtimestamp(epoch, UTC)
-        now = _date(answer.headers.get("date", "")) or self._context.clock()
+        now = told.date(answer.headers.get("date", "")) or self._context.clock()
         wait = (reset - now).total_seconds() + 1  # it is not told when within that second
         self._limit = _Limit(
-            _whole(answer.headers.get("x-ratelimit-limit")), remaining, reset, time.monotonic() + max(0.0, wait)
+            told.whole(answer.headers.get("x-ratelimit-limit")), remaining, reset, time.monotonic() + max(0.0, wait)
         )
         self._context.meter.limit(remaining=remaining, reset=reset)
 
@@ -385,69 +385,11 @@ def _wait(state: tenacity.RetryCallState) -> float:
     return tenacity.wait_exponential(multiplier=BACKOFF, max=MOST_BACKOFF)(state)
 
 
-def _explained(status: int, *, anonymous: bool) -> tuple[str, str]:
-    """What a status means, and what to do."""
-    if status == 401:
-        given = "unset GITHUB_TOKEN, or set it to a token that is valid (gh auth login renews the one of gh)"
-        return ("a token is needed", "set GITHUB_TOKEN") if anonymous else ("the token was not accepted", given)
-    if status == 403:
-        return "access is refused", "the token needs read access to this repository"
-    if status == 404:
-        return "not found: deleted, private, or misspelt", "check repo, or set GITHUB_TOKEN to a token that may read it"
-    if status == 410:
-        return "not there any more, or switched off in this repository", "check the repository's page"
-    if status == 451:
-        return "blocked for legal reasons", "remove this source from kb.toml"
-    return "unexpected answer", "check repo and base_url"
-
-
-def _broken(error: Exception) -> str:
-    """Why no whole answer came, without what the libraries put around it (addresses, proxies with passwords)."""
-    if isinstance(error, (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)):
-        return f"no answer within {TIMEOUT:g} seconds"
-    if isinstance(error, wire.SlowError):
-        return f"the answer was {error}"
-    if isinstance(error, requests.exceptions.SSLError):
-        return "no secure connection can be made (TLS)"
-    if isinstance(error, requests.exceptions.ProxyError):
-        return "the proxy cannot be used"
-    if isinstance(error, (requests.exceptions.ContentDecodingError, urllib3.exceptions.DecodeError)):
-        return "the answer is damaged: it cannot be decompressed"
-    if isinstance(error, (requests.exceptions.ChunkedEncodingError, urllib3.exceptions.ProtocolError)):
-        return "the answer broke off"
-    if error.args and isinstance(error.args[0], urllib3.exceptions.ProtocolError):
-        return "the connection broke"
-    return "the server cannot be reached" if isinstance(error, requests.ConnectionError) else "the request failed"
-
-
-def _retry_after(headers: dict[str, str]) -> float | None:
-    """Seconds that a Retry-After asks for; None where there is none that can be read."""
-    text = headers.get("retry-after", "").strip()
-    try:
-        seconds = float(text)
-    except ValueError:
-        at, now = _date(text), _date(headers.get("date", ""))
-        return max(0.0, (at - (now or datetime.now(UTC))).total_seconds()) if at else None
-    return seconds if math.isfinite(seconds) and seconds >= 0 else None
-
-
-def _date(text: str) -> datetime | None:
-    try:
-        found = parsedate_to_datetime(text)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
-
-
-def _whole(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isdecimal() and len(text) < 16 else None
-
-
 def _bare(target: str) -> str:
     return target.partition("?")[0]
 
 
 def _kind(value: Any) -> str:
-    if isinstance(value, dict):
-        return "an object"
-    return "null" if value is None else f"a {type(value).__name__}"
+    """What a JSON value is, to a person."""
+    names = {dict: "an object", str: "a text", int: "a number", float: "a number", bool: "true or false", type(None): "null"}
+    return names[type(value)]

@@ -17,7 +17,7 @@ _GH_SECONDS = 5
 _PUBLIC = ("GITHUB_TOKEN", "GH_TOKEN")
 _ENTERPRISE = ("GITHUB_ENTERPRISE_TOKEN", "GH_ENTERPRISE_TOKEN")
 _TOKEN = re.compile(r"[\x21-\x7e]+")
-_REPO = re.compile(r"(?:https?://[^/@\s]+/)?([A-Za-z0-9_][A-Za-z0-9._-]*/[A-Za-z0-9_.-]+?)(?:\.git)?/?")
+_REPO = re.compile(r"(?:https?://[^/@\s]+/)?([A-Za-z0-9_][A-Za-z0-9._-]*/(?!\.{1,2}/?$)[A-Za-z0-9_.-]+?)(?:\.git)?/?")
 
 
 @dataclass(frozen=True)
