@@ -1,14 +1,11 @@
-"""kb sync, status and reindex on real git repositories, hostile ones among them, as a person and as a program see them."""
+"""kb sync, status, forget and reindex on real git repositories, hostile ones among them, as people and programs see them."""
 
 from __future__ import annotations
 
 import json
 import re
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +49,10 @@ def one_object(text: str) -> dict[str, Any]:
     return value
 
 
+def rows_of_tables(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.startswith(" ")]
+
+
 def test_a_failed_source_is_told_and_the_others_are_done(kb: Run) -> None:
     code, out, _ = kb("sync", "--json")
     report = one_object(out)
@@ -86,22 +87,76 @@ def test_status_tells_the_ledger_and_the_counts(kb: Run) -> None:
 def test_readable_status_and_sync_fit_eighty_columns_and_give_the_reason(kb: Run) -> None:
     code, out, _ = kb("sync")
     assert code == 1
-    table = [line for line in out.splitlines() if line.startswith((" source", " rocket", " gone"))]
-    assert max(map(len, table)) <= 80
+    assert max(map(len, rows_of_tables(out))) <= 80
     assert "gone: " in out
     assert "not-there" in out
-    code, out, _ = kb("status")
+    code, out, _ = kb("status", "--runs", "3")
     assert code == 0
+    assert max(map(len, rows_of_tables(out))) <= 80
     assert "7 commit" in out
     assert not STEERING.search(out)
 
 
-def test_a_source_that_left_the_configuration_is_still_told(kb: Run, home: Path) -> None:
+def test_status_shows_the_last_runs_where_asked(kb: Run) -> None:
+    assert "runs" not in one_object(kb("status", "--json")[1])["sources"][0]
+    rocket, gone = one_object(kb("status", "--runs", "2", "--json")[1])["sources"]
+    assert [run["status"] for run in rocket["runs"]] == ["ok", "ok"]
+    assert [run["status"] for run in gone["runs"]] == ["failed", "failed"]
+    assert "not-there" in gone["runs"][0]["error"]
+    assert set(rocket["runs"][0]) < set(rocket)
+    out = kb("status", "--runs", "1")[1]
+    assert "Runs of rocket\n" in out
+    assert out.count("not-there") == 2  # as it stands, and among the runs
+    assert one_object(kb("status", "--data-dir", "empty", "--runs", "1", "--json")[1])["sources"][0]["runs"] == []
+    assert "Runs of rocket: none has ended" in kb("status", "--data-dir", "empty", "--runs", "1")[1]
+
+
+def test_a_source_is_stale_when_its_last_success_is_older_than_it_may_be(kb: Run, home: Path) -> None:
+    database = sqlite3.connect(home / "data" / "catalog.db")
+    with closing(database), database:
+        database.execute("UPDATE sources SET last_success = last_success - 40 * 3600 WHERE source = 'rocket'")
+    text = (home / "kb.toml").read_text(encoding="utf-8")
+    for key, stale in (("stale_after = '2 days'\n", False), ("stale_after = '36 hours'\n", True), ("", True)):
+        (home / "other.toml").write_text(key + text, encoding="utf-8")
+        rocket, gone = one_object(kb("status", "--config", "other.toml", "--json")[1])["sources"]
+        assert (rocket["stale"], gone["stale"]) == (stale, False)
+        out = kb("status", "--config", "other.toml")[1]
+        assert ("ok, stale" in out) == stale
+        assert ("rocket: stale: last read 40 h ago" in out) == stale
+    (home / "other.toml").write_text(text.replace('url = "rocket"', 'url = "rocket"\nstale_after = "1 week"'), encoding="utf-8")
+    assert one_object(kb("status", "--config", "other.toml", "--json")[1])["sources"][0]["stale_after"] == 7 * 86_400
+
+
+def test_a_source_that_left_the_configuration_is_still_told_until_it_is_forgotten(kb: Run, home: Path) -> None:
     other = home / "other.toml"
     other.write_text('data_dir = "data"\n')
     state = one_object(kb("status", "--config", "other.toml", "--json")[1])
     assert [row["configured"] for row in state["sources"]] == [False, False]
     assert "no longer in kb.toml" in kb("status", "--config", "other.toml")[1]
+
+    code, out, err = kb("forget", "gone", "--json")
+    assert code == 2
+    assert "--force" in one_object(out)["error"]["remedy"]
+    assert "is configured" in err
+    assert one_object(kb("forget", "gone", "--config", "other.toml", "--json")[1]) == {"forgotten": "gone", "records": 0}
+    state = one_object(kb("status", "--config", "other.toml", "--json")[1])
+    assert [row["source"] for row in state["sources"]] == ["rocket"]
+    code, out, _ = kb("forget", "gone", "--config", "other.toml", "--json")
+    assert (code, one_object(out)["error"]["message"]) == (2, "the store has no source 'gone'")
+
+
+def test_a_configured_source_that_is_forgotten_by_force_is_read_anew(kb: Run, home: Path) -> None:
+    code, out, _ = kb("forget", "rocket", "--force", "--data-dir", "data")
+    assert (code, out) == (0, "Forgot rocket: 7 records are gone with it.\n")
+    assert one_object(kb("status", "--json")[1])["records"] == 0
+    code, out, _ = kb("sync", "--source", "rocket", "--json")
+    assert (code, one_object(out)["sources"][0]["fetched"], one_object(out)["sources"][0]["changed"]) == (0, 7, 7)
+
+
+def test_forgetting_before_the_first_sync_says_what_to_do(kb: Run) -> None:
+    code, _, err = kb("forget", "rocket", "--data-dir", "empty")
+    assert code == 1
+    assert "kb sync" in err
 
 
 def test_reindex_builds_everything_anew(kb: Run) -> None:
@@ -117,63 +172,3 @@ def test_reindex_before_the_first_sync_says_what_to_do(kb: Run) -> None:
     assert code == 1
     assert "kb sync" in one_object(out)["error"]["remedy"]
     assert "kb sync" in err
-
-
-SLOW = """
-import sys, time
-import ingest
-ingest.__path__.append(sys.argv.pop(1))
-from kb import cli
-cli.main()
-"""
-SLOW_SOURCE = """
-import time
-from dataclasses import dataclass
-from datetime import UTC, datetime
-
-from kb.protocols import SourceContext
-from kb.types import Batch, Event, Record
-
-
-@dataclass(frozen=True, kw_only=True)
-class Source:
-    name: str = "slow"
-    repo: str = "acme/slow"
-    context: SourceContext
-
-    def pull(self, cursor):
-        for number in range(int(cursor or 0), 10_000):
-            events = (Event("published", datetime(2026, 1, 1, tzinfo=UTC)),)
-            post = Record(id=f"post:slow#{number}", kind="post", repo=self.repo, ref=str(number), title="post", events=events)
-            yield Batch(records=(post,), cursor=str(number + 1))
-            time.sleep(60 if number >= 2 else 0)
-"""
-
-
-def test_interrupted_it_ends_quietly_with_130_and_keeps_what_it_stored(tmp_path: Path) -> None:
-    (tmp_path / "slow_posts.py").write_text(SLOW_SOURCE)
-    (tmp_path / "kb.toml").write_text('data_dir = "data"\n[[sources]]\nuse = "slow_posts"\n')
-    command = [sys.executable, "-c", SLOW, str(tmp_path)]
-    with subprocess.Popen(
-        [*command, "sync"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as running:
-        state = _state_when(lambda state: state.get("records") == 3, command, tmp_path)
-        assert state["sources"][0]["status"] == "running"
-        second = subprocess.run([*command, "sync"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
-        assert second.returncode == 1
-        assert "another sync is running" in second.stderr
-        running.send_signal(signal.SIGINT)
-        out, err = running.communicate(timeout=30)
-    assert (running.returncode, out, err) == (130, "", "")
-    state = _state_when(lambda state: state["sources"][0]["status"] != "running", command, tmp_path)
-    assert (state["sources"][0]["status"], state["records"]) == ("interrupted", 3)
-
-
-def _state_when(ready: Callable[[dict[str, Any]], bool], command: list[str], cwd: Path) -> dict[str, Any]:
-    for _ in range(100):
-        told = subprocess.run([*command, "status", "--json"], cwd=cwd, capture_output=True, text=True, timeout=60)
-        state = json.loads(told.stdout)
-        if told.returncode == 0 and ready(state):
-            return dict(state)
-        time.sleep(0.1)
-    raise AssertionError(f"never: {state}")
