@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index import features, identifiers
+from index.carried import Carried, fold
 from index.coverage import covered
 from index.features import Question, Scores
 from index.indexer import Index
@@ -27,6 +28,7 @@ from index.vectors import Vectors
 from index.weights import WEIGHTS
 from kb.catalog import Catalog, Filter
 from kb.errors import VectorError
+from kb.text import FIELDS
 from kb.types import Found, Hit, Record, Scope
 
 _THREADS = 3
@@ -84,6 +86,7 @@ class Search:
         self._catalog = catalog
         self._index = index
         self._traits = Traits(catalog)
+        self._carried = Carried(catalog)
 
     def find(self, scope: Scope, *, limit: int = 10) -> Found:
         """The records that answer a scope best, each once, with the words that match.
@@ -157,6 +160,7 @@ class Search:
         if embedding is not None and self._index is not None:
             ids = self._index.chroma.nearest(run.collection, embedding.result(), _NEAREST)
             near = list(self._catalog.docs(list(dict.fromkeys(id.rpartition("#")[0] for id in ids))).values())
+            near += self._carried.commits(near)
         best = [doc for scores in lists.values() for doc in sorted(scores, key=scores.__getitem__, reverse=True)[:_LISTED]]
         run.clock.lap("nearest")
         within = set(allowed)
@@ -167,7 +171,13 @@ class Search:
         if run.scope.intent == "window" and few and size <= _FEW_RECORDS:
             return features.lexical_within(self._catalog, run.question, run.filter, size=size)
         pool = self._pool if size > _WHOLE else None
-        return features.lexical(self._catalog, run.question, run.filter, limit=size if whole else 1_000, pool=pool)
+        limit = size if whole else 1_000
+        lists = features.lexical(self._catalog, run.question, run.filter, limit=limit, pool=pool)
+        if run.scope.intent == "window" or self._carried.is_empty:
+            return lists
+        threads = Filter(repos=run.filter.repos, kinds=("pull", "issue"), as_of=run.filter.as_of)
+        said = features.lexical(self._catalog, run.question, threads, limit=1_000, pool=pool)
+        return {name: self._carried.folded({**said[name], **scores}) for name, scores in lists.items()}
 
     @cached_property
     def _pool(self) -> ThreadPoolExecutor:
@@ -181,7 +191,10 @@ class Search:
         columns |= self._own_features(run, docs)
         order: features.Order | None = None
         if run.vectors is not None:
-            columns["cosine"], order = features.dense(run.vectors, run.question, docs)
+            carried = self._threads(run, docs)
+            everything = list(dict.fromkeys([*docs, *(thread for own in carried.values() for thread in own)]))
+            cosine, order = features.dense(run.vectors, run.question, everything)
+            columns["cosine"] = fold(cosine, everything, carried)[: len(docs)]
             best = columns["cosine"].max(initial=0.0)
             columns["dense"] = np.maximum(columns["cosine"], 0) / best if best > 0 else columns["cosine"]
             waiting = ~order.known(docs)
@@ -190,11 +203,15 @@ class Search:
         run.clock.lap("score")
         if weights.late and order and run.vectors is not None:
             top = np.argsort(-total, kind="stable")[:_LATE].tolist()
-            columns["late"] = _stood_in(self._late(run, run.vectors, docs, top, order), columns["message"], waiting)
+            columns["late"] = _stood_in(self._late(run, run.vectors, docs, top, order, carried), columns["message"], waiting)
             total = _reranked(total, top, columns["late"], weights.late)
             run.clock.lap("late interaction")
         rank = np.argsort(-total, kind="stable")  # candidates come latest first: so do equals
         return Ranked([docs[at] for at in rank], total[rank], {name: values[rank] for name, values in columns.items()})
+
+    def _threads(self, run: _Run, docs: Sequence[int]) -> dict[int, dict[int, float]]:
+        """What the commits among ``docs`` carry. Of a set question each change speaks for itself."""
+        return {} if run.scope.intent == "window" else self._carried.threads(docs)
 
     def _own_features(self, run: _Run, docs: Sequence[int]) -> dict[str, Scores]:
         """What a record says of itself, whatever the words of the question."""
@@ -208,13 +225,20 @@ class Search:
         }
 
     def _late(
-        self, run: _Run, vectors: Vectors, docs: Sequence[int], top: Sequence[int], order: Mapping[int, list[str]]
+        self,
+        run: _Run,
+        vectors: Vectors,
+        docs: Sequence[int],
+        top: Sequence[int],
+        order: Mapping[int, list[str]],
+        carried: Mapping[int, Mapping[int, float]],
     ) -> Scores:
         query = run.question.expanded
         weights = features.idf(self._catalog, query.words).astype(np.float32)
         late = np.zeros(len(docs))
         for at in top:
-            cards = [(docs[at], part) for part in order.get(docs[at], [])[:_LATE_CARDS]]
+            words = [docs[at], *carried.get(docs[at], ())]
+            cards = [(doc, part) for doc in words for part in order.get(doc, [])[:_LATE_CARDS]]
             late[at] = maxsim(query, weights, vectors.token_vectors(cards))
         return late
 
@@ -225,7 +249,7 @@ class Search:
         size = max(self._catalog.size(), 1)
         weights = {token: features.rarity(frequencies[token], size) for token in words}
         best = max(float(ranked.total.max(initial=0.0)), 1e-9)
-        held = self._catalog.lexical_tokens(ranked.docs[:_JUDGED]) if self._catalog.lexical_is_current else {}
+        held = self._held(run, ranked.docs[:_JUDGED]) if self._catalog.lexical_is_current else {}
         hits = []
         for at, record in enumerate(records):
             values = {name: float(column[at]) for name, column in ranked.columns.items()}
@@ -236,6 +260,15 @@ class Search:
             quote = best_quote(record, weights, exact=run.scope.identifiers)
             hits.append(Hit(record, round(max(float(ranked.total[at]), 0.0) / best, 4), quote, values))
         return tuple(hits)
+
+    def _held(self, run: _Run, docs: Sequence[int]) -> dict[int, dict[str, str]]:
+        """The tokens of records by field, a commit's with those of what it carries."""
+        carried = self._threads(run, docs)
+        held = self._catalog.lexical_tokens([*docs, *(thread for own in carried.values() for thread in own)])
+        joined = {doc: [held[doc], *(held[thread] for thread in carried.get(doc, ()))] for doc in docs}
+        return {
+            doc: {name: " ".join(fields.get(name, "") for fields in parts) for name in FIELDS} for doc, parts in joined.items()
+        }
 
 
 def _known(record: Record, scope: Scope) -> Record:

@@ -156,6 +156,30 @@ def count(connection: sqlite3.Connection, chosen: Filter) -> int:
     return int(connection.execute(f"SELECT count(*) FROM records WHERE {condition}", values).fetchone()[0])  # noqa: S608 (no input)
 
 
+_CARRIED = """
+WITH pulls (doc, thread) AS (
+    SELECT links.doc, records.doc FROM links JOIN records ON records.id = links.target
+    WHERE links.rel = 'pull' AND records.kind = 'pull' AND records.gone = 0
+    UNION
+    SELECT records.doc, links.doc FROM links JOIN records ON records.id = links.target
+    WHERE links.rel = 'landed-as' AND records.kind = 'commit' AND records.gone = 0
+), fixes (doc, thread) AS (
+    SELECT said.doc, issues.doc
+    FROM (SELECT doc, rel, target FROM links UNION ALL SELECT doc, rel, target FROM mentions) AS said
+    JOIN records AS issues ON issues.id = said.target
+    WHERE said.rel = 'fixes' AND issues.kind = 'issue' AND issues.gone = 0
+)
+SELECT doc, thread, 'pull' FROM pulls
+UNION SELECT pulls.doc, fixes.thread, 'issue' FROM pulls JOIN fixes ON fixes.doc = pulls.thread
+UNION SELECT fixes.doc, fixes.thread, 'issue' FROM fixes JOIN records USING (doc) WHERE records.kind = 'commit'
+"""
+
+
+def carried(connection: sqlite3.Connection) -> list[tuple[int, int, str]]:
+    """(commit, thread, thread's kind) for each commit's pull request and for each issue that either fixes."""
+    return connection.execute(_CARRIED).fetchall()
+
+
 def passing(connection: sqlite3.Connection, chosen: Filter, docs: Iterable[int]) -> set[int]:
     """Those of ``docs`` that pass."""
     condition, values = where(chosen)
