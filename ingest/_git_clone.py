@@ -1,5 +1,9 @@
 """A bare, single-branch copy of a remote repository: made once, shallow by date where that is enough, then fetched into.
 
+With a branch git brings the tags that it reaches. Releases are often tagged on branches of their own, so a whole copy fetches
+their tags as well. What a release has anew is only seen where its history reaches back to the release before it: beside a
+shallow copy stands a graph, all commits of the branch and of the releases, without trees and files.
+
 An interrupted fetch leaves nothing that the next one trips over: refs move last, and a copy that git finds broken is made anew.
 """
 
@@ -19,6 +23,7 @@ from typing import Any
 
 from ingest import _git_run as run
 from ingest._git_repo import GitDir, opened
+from kb import releases
 from kb.errors import SourceError
 from kb.protocols import Progress
 
@@ -26,6 +31,9 @@ ANSWER_WITHIN = 60.0  # seconds for a server to list its refs: bounds a dead net
 SILENCE = 300.0  # seconds without a word of a running fetch: a server may compress for minutes, but tells its progress
 FIRST_DEPTH = 64  # commits; doubled until the copy reaches far enough
 _STALE = 3600.0
+_REMOTE = "source"
+_COMMITS_ONLY = ("--filter=tree:0", "--no-tags")
+_REF = re.compile(r"[^\x00-\x20\x7f~^:?*\[\\]+")
 _BROKEN = re.compile(
     r"\.lock|corrupt|bad object|shallow file|not a git repository|loose object|did not send all necessary", re.I
 )
@@ -58,6 +66,24 @@ class Clone:
         return self.folder / "repository.git"
 
     @property
+    def tagged(self) -> GitDir:
+        """Where the tags of releases and their whole history are."""
+        return GitDir(self._graph, self._graph) if (self._graph / "HEAD").is_file() else self._place
+
+    @property
+    def lacks_releases(self) -> bool:
+        """Whether it has only tags that the branch reaches, as the server gives no commits without their files."""
+        return self._no_graph.is_file()
+
+    @property
+    def _graph(self) -> Path:
+        return self.folder / "graph.git"
+
+    @property
+    def _no_graph(self) -> Path:
+        return self.folder / "no-graph"
+
+    @property
     def _place(self) -> GitDir:
         return GitDir(self.gitdir, self.gitdir)
 
@@ -76,7 +102,7 @@ class Clone:
                 return None
             raise self._no_branch(branch, others)
         self._prepare()
-        state = {"url": _fingerprint(self.url), "refs": remote.digest(branch), "since": self.since}
+        state = {"url": _fingerprint(self.url), "refs": remote.digest(branch), "since": self.since, "releases": True}
         if self._state() != state:
             self._update(branch, remote)
             self._write_state(state)
@@ -126,7 +152,15 @@ class Clone:
         shutil.rmtree(self.gitdir, ignore_errors=True)
         (self.folder / "state.json").unlink(missing_ok=True)
         self.folder.mkdir(parents=True, exist_ok=True)
-        run.output(["init", "--quiet", "--bare", "--template=", str(self.gitdir)], env=run.NEUTRAL, cwd=str(self.folder))
+        self._drop_graph()
+        self._init(self.gitdir)
+
+    def _init(self, gitdir: Path) -> None:
+        run.output(["init", "--quiet", "--bare", "--template=", str(gitdir)], env=run.NEUTRAL, cwd=str(self.folder))
+
+    def _drop_graph(self) -> None:
+        shutil.rmtree(self._graph, ignore_errors=True)
+        self._no_graph.unlink(missing_ok=True)
 
     def _update(self, branch: str, remote: Remote) -> None:
         try:
@@ -136,26 +170,65 @@ class Clone:
                 raise
             self._create()
             self._fetch_all(branch, remote)
-        with contextlib.suppress(run.GitError):  # housekeeping: many small packs make reading slow, but not wrong
-            self._git("-c", "gc.autoDetach=false", "gc", "--auto", "--quiet")
+        self._fetch_releases(branch, remote)
+        for gitdir in {self.gitdir, self.tagged.path}:
+            with contextlib.suppress(run.GitError):  # housekeeping: many small packs make reading slow, but not wrong
+                self._git(gitdir, "-c", "gc.autoDetach=false", "gc", "--auto", "--quiet")
+
+    def _fetch_releases(self, branch: str, remote: Remote) -> None:
+        """Brings the tags of releases that are not on the branch."""
+        wanted = {name for name in remote.tags if _REF.fullmatch(name) and releases.is_release(name)}
+        missing = [_tag(name) for name in sorted(wanted - self._tags(self.gitdir).keys())]
+        shallow = (self.gitdir / "shallow").is_file()
+        if not (missing and shallow):
+            self._drop_graph()
+        if missing and not shallow:
+            self._fetch(self.gitdir, [], missing)
+        elif missing and not self.lacks_releases:
+            tips = [_tip(branch), *map(_tag, sorted(wanted))]
+            try:
+                self._fetch_graph(branch, remote, tips)
+            except run.GitError as error:
+                if not _BROKEN.search(error.reason):
+                    raise
+                self._drop_graph()
+                self._fetch_graph(branch, remote, tips)
+
+    def _fetch_graph(self, branch: str, remote: Remote, tips: Sequence[str]) -> None:
+        begun = not (self._graph / "HEAD").is_file() or (self._graph / "shallow").is_file()
+        if begun:
+            self._drop_graph()
+            self._init(self._graph)
+            self._fetch(self._graph, ["--depth=1", *_COMMITS_ONLY], [_tip(branch)])
+            with opened(GitDir(self._graph, self._graph)) as repo:
+                everything = repo.has_tree(repo.tip(branch))
+            if everything:  # a server that cannot leave anything out ignores that it was asked to
+                self._drop_graph()
+                self._no_graph.touch()
+                return
+        self._drop_stale_tags(self._graph, remote)
+        self._fetch(self._graph, [*(["--unshallow"] if begun else []), *_COMMITS_ONLY], tips)
 
     def _fetch_all(self, branch: str, remote: Remote) -> None:
-        self._drop_stale_tags(remote)
+        self._drop_stale_tags(self.gitdir, remote)
         with opened(self._place) as repo:
             first = not repo.tip(branch)
         if self.since is None:
-            self._fetch(branch, ["--unshallow"] if (self.gitdir / "shallow").is_file() else [])
+            self._fetch(self.gitdir, ["--unshallow"] if (self.gitdir / "shallow").is_file() else [], [_tip(branch)])
             return
-        self._fetch(branch, [f"--depth={FIRST_DEPTH}"] if first else [])
+        self._fetch(self.gitdir, [f"--depth={FIRST_DEPTH}"] if first else [], [_tip(branch)])
         self._reach_back(branch, self.since)
 
-    def _drop_stale_tags(self, remote: Remote) -> None:
+    def _drop_stale_tags(self, gitdir: Path, remote: Remote) -> None:
         """Deletes tags that the server no longer has, or has elsewhere: git follows new tags, but never corrects one."""
-        told = self._git("for-each-ref", "--format=%(refname:strip=2)%00%(objectname)", "refs/tags/")
-        for line in told.decode("utf-8", "replace").splitlines():
-            name, _, sha = line.partition("\0")
+        for name, sha in self._tags(gitdir).items():
             if remote.tags.get(name) != sha:
-                self._git("update-ref", "-d", f"refs/tags/{name}")
+                self._git(gitdir, "update-ref", "-d", f"refs/tags/{name}")
+
+    def _tags(self, gitdir: Path) -> dict[str, str]:
+        told = self._git(gitdir, "for-each-ref", "--format=%(refname:strip=2)%00%(objectname)", "refs/tags/")
+        lines = [line.partition("\0") for line in told.decode("utf-8", "replace").splitlines()]
+        return {name: sha for name, _, sha in lines}
 
     def _reach_back(self, branch: str, since: int) -> None:
         """Deepens until every commit at the boundary, which has no real patch, is older than ``since``.
@@ -171,27 +244,23 @@ class Clone:
             # Unchanged: the server's own copy ends here.
             if boundary == before or not any(dates.get(sha, -1) >= since for sha in boundary):
                 return
-            self._fetch(branch, [f"--deepen={step}"])
+            self._fetch(self.gitdir, [f"--deepen={step}"], [_tip(branch)])
             step, before = min(step * 2, 8192), boundary
 
-    def _git(self, *args: str) -> bytes:
-        return run.output(["--git-dir", str(self.gitdir), *args], env=run.NEUTRAL, cwd=str(self.folder))
+    def _git(self, gitdir: Path, *args: str) -> bytes:
+        return run.output(["--git-dir", str(gitdir), *args], env=run.NEUTRAL, cwd=str(self.folder))
 
-    def _fetch(self, branch: str, depth: Sequence[str]) -> None:
+    def _fetch(self, gitdir: Path, options: Sequence[str], refspecs: Sequence[str]) -> None:
         args = [
             *("-c", "core.bare=true", "-c", "gc.auto=0", "-c", "maintenance.auto=false", "-c", "fetch.unpackLimit=1"),
-            *("--git-dir", str(self.gitdir), "fetch", "--progress", "--no-recurse-submodules", "--no-write-fetch-head"),
-            *(
-                "--update-head-ok",
-                "--no-prune",
-                *depth,
-                "--end-of-options",
-                self.url,
-                f"+refs/heads/{branch}:refs/heads/{branch}",
-            ),
+            # By name: where git leaves files out it notes that under the remote's name, and the URL may hold a token.
+            *("-c", f"remote.{_REMOTE}.url={self.url}"),
+            *("--git-dir", str(gitdir), "fetch", "--progress", "--no-recurse-submodules", "--no-write-fetch-head"),
+            *("--update-head-ok", "--no-prune", "--stdin", *options, "--end-of-options", _REMOTE),
         ]
         told = _progress_handler(self.progress)
-        with run.start(args, env=_environment(self.url), cwd=str(self.folder), talk=True) as running:
+        stdin = "".join(f"{spec}\n" for spec in refspecs).encode()
+        with run.start(args, env=_environment(self.url), cwd=str(self.folder), stdin=stdin, talk=True) as running:
             for line in running.lines(silence=SILENCE):
                 told(line)
             running.wait()
@@ -206,6 +275,14 @@ class Clone:
         waiting = self.folder / "state.json.new"
         waiting.write_text(json.dumps(state))
         waiting.replace(self.folder / "state.json")
+
+
+def _tip(branch: str) -> str:
+    return f"+refs/heads/{branch}:refs/heads/{branch}"
+
+
+def _tag(name: str) -> str:
+    return f"+refs/tags/{name}:refs/tags/{name}"
 
 
 def _fingerprint(url: str) -> str:

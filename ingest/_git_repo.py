@@ -162,6 +162,10 @@ class Repo:
             date, sha, *parents = line.split(" ")
             yield sha, int(date), parents
 
+    def has_tree(self, sha: str) -> bool:
+        """Whether the files of a commit are there, and not only the commit."""
+        return b" tree " in self._read("cat-file", "--batch-check", stdin=f"{sha}^{{tree}}\n".encode())
+
     def subjects(self, shas: Sequence[str]) -> Iterator[tuple[str, str]]:
         """(sha, subject) of each of ``shas``, in this order."""
         if not shas:

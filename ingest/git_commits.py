@@ -7,7 +7,7 @@ brought it into the branch. That date is what git has, not proof: a clock can be
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -89,30 +89,35 @@ class Source:
         place = self._place(since)
         if place is None:
             return
-        gitdir, branch = place
-        with opened(gitdir) as repo:
-            tip = repo.tip(branch)
+        with opened(place.gitdir) as repo, opened(place.tagged) as tagged:
+            branch, tip = place.branch, repo.tip(place.branch)
             if not tip:
                 self._check_branch(repo, branch)
                 return
-            tags = repo.tags()
+            tags = _both(repo.tags(), tagged.tags()) if place.tagged != place.gitdir else repo.tags()
             target = cursors.Cursor(branch=branch, history=self.history, since=since, tip=tip, tags=cursors.digest(tags))
             if stored is not None and target == replace(stored, base="", done="") and stored.complete:
                 return
-            yield from _Pull(self, repo, target, tags, stored, wider=wider).batches()
+            yield from _Pull(self, repo, tagged, target, tags, stored, wider=wider).batches()
 
-    def _place(self, since: int | None) -> tuple[GitDir, str] | None:
-        """Where to read, and the branch ("" for a detached HEAD); None for a repository without any commit."""
+    def _place(self, since: int | None) -> _Place | None:
+        """Where to read; None for a repository without any commit."""
         local = urls.parse(self.url).local
         if local is None:
             clone = Clone(url=self.url, folder=self.context.folder, since=since, progress=self.context.progress)
-            return clone.refresh(self.branch)
+            found = clone.refresh(self.branch)
+            if clone.lacks_releases:
+                self.context.meter.note(
+                    "releases that are not tagged on the branch are not known, as the server gives no commits without their"
+                    ' files: history = "all" reads them'
+                )
+            return None if found is None else _Place(found[0], clone.tagged, found[1])
         gitdir = locate(local)
         if gitdir is None:
             problem = "is not a git repository" if local.exists() else "does not exist"
             raise SourceError(f"{self.name}: {local} {problem}", remedy=f"check url; {urls.REMEDY}")
         with opened(gitdir) as repo:
-            return gitdir, self.branch or repo.branch()
+            return _Place(gitdir, gitdir, self.branch or repo.branch())
 
     def _check_branch(self, repo: Repo, branch: str) -> None:
         """Raises SourceError where there are other branches: then a missing tip is not an empty repository."""
@@ -138,11 +143,30 @@ class Source:
 
 
 @dataclass(frozen=True)
+class _Place:
+    """Where to read commits and, with their whole history, tags; ``branch`` is "" for a detached HEAD."""
+
+    gitdir: GitDir
+    tagged: GitDir
+    branch: str
+
+
+def _both(own: Iterable[Tag], tagged: Iterable[Tag]) -> tuple[Tag, ...]:
+    """The tags of both, oldest first."""
+    named = {tag.name: tag for tags in (own, tagged) for tag in tags}
+    return tuple(sorted(named.values(), key=lambda tag: (tag.at, tag.name)))
+
+
+@dataclass(frozen=True)
 class _Pull:
-    """One pull: from what is ``stored`` (a cursor) to ``target`` (the cursor that this pull begins with)."""
+    """One pull: from what is ``stored`` (a cursor) to ``target`` (the cursor that this pull begins with).
+
+    ``tagged`` has the tags with their whole history, where ``repo`` may be shallow.
+    """
 
     source: Source
     repo: Repo
+    tagged: Repo
     target: cursors.Cursor
     tags: tuple[Tag, ...]
     stored: cursors.Cursor | None
@@ -188,7 +212,7 @@ class _Pull:
         """The tags with what each has anew."""
         previous = {name: tag.name for name, tag in releases.previous(self.tags).items()}
         kept = {*plan.todo, *plan.stored}
-        return with_commits(self._graph, self.tags, previous, [sha for sha in self._found.order if sha in kept])
+        return with_commits(self._whole, self.tags, previous, [sha for sha in self._found.order if sha in kept])
 
     def _grouped(self, shas: tuple[str, ...]) -> Iterator[tuple[Record, ...]]:
         group: list[Record] = []
@@ -275,12 +299,18 @@ class _Pull:
         return graph(self.repo.topology([self.target.tip, *(tag.sha for tag in self.tags)]))
 
     @cached_property
+    def _whole(self) -> Graph:
+        if self.tagged.gitdir == self.repo.gitdir:
+            return self._graph
+        return graph(self.tagged.topology([self.target.tip, *(tag.sha for tag in self.tags)]))
+
+    @cached_property
     def _found(self) -> Landings:
         return landings(self._graph, self.target.tip, self._boundary)
 
     @cached_property
     def _first_tags(self) -> Mapping[str, str]:
-        return first_tags(self._graph, self.tags)
+        return first_tags(self._whole, self.tags)
 
     @cached_property
     def _history(self) -> message.History:

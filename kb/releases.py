@@ -56,6 +56,11 @@ def is_nightly(name: str) -> bool:
     return _NIGHTLY.search(name) is not None
 
 
+def is_release(name: str) -> bool:
+    """Whether a tag's name is one of a release: it holds a version, or says nightly."""
+    return version_key(name) is not None or is_nightly(name)
+
+
 def release_id(repo: str, tag: str) -> str:
     """The id of a release's record, whether or not one is stored."""
     return f"release:{repo}@{tag}"
@@ -73,7 +78,7 @@ def previous(tags: Sequence[Tag]) -> dict[str, Tag]:
     loose = []
     for tag in tags:
         key = version_key(tag.name)
-        if key is None and not is_nightly(tag.name):
+        if not is_release(tag.name):
             loose.append(tag)
         else:
             series[_series(tag.name)].append((key, tag))

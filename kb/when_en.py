@@ -249,7 +249,7 @@ def _version(match: re.Match[str], reading: Reading) -> Made:
 
 
 def _tag_name(match: re.Match[str], reading: Reading) -> Made:
-    if releases.version_key(match[0]) is None and not releases.is_nightly(match[0]):
+    if not releases.is_release(match[0]):
         raise NotTimeError
     try:
         return releases.named(match[0], reading.tags), False

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from ingest import _git_clone
 from ingest import _git_cursor as cursors
+from ingest.git_commits import Source
 from kb.types import Batch, Tag
-from tests.gitrepo import GitRepo, Store, day
+from tests.gitrepo import GitRepo, Store, day, source
 
 
 @pytest.fixture
@@ -124,3 +126,108 @@ def test_a_store_from_before_there_were_ranges_gets_them_once(
     assert batch.records == ()
     assert told(store, batch)["v0.3.0"] == ("v0.2.0", ["commit 4", "commit 3"], 2)
     assert store.sync(repo.source(folder)) == []
+
+
+class TestCopies:
+    """A branch brings only the tags that it reaches."""
+
+    @pytest.fixture(autouse=True)
+    def _shallow(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(_git_clone, "FIRST_DEPTH", 1)
+
+    def remote(self, repo: GitRepo, folder: Path, *, history: str = "all") -> Source:
+        return source(f"file://{repo.path}", folder, history=history)
+
+    def recent(self, repo: GitRepo, folder: Path) -> Source:
+        return self.remote(repo, folder, history=day(3.5).date().isoformat())
+
+    @pytest.fixture
+    def repo(self, repo: GitRepo) -> GitRepo:
+        for number in range(20):
+            repo.commit(f"old {number}", {"a": f"old {number}\n"}, when=day(number - 30))
+        repo.git("tag", "v0.1.0")
+        released(repo)
+        repo.git("config", "uploadpack.allowFilter", "true")
+        return repo
+
+    def test_a_whole_copy_has_the_releases_off_the_branch(self, repo: GitRepo, folder: Path) -> None:
+        store = Store.empty()
+        (batch,) = store.sync(self.remote(repo, folder))
+        assert told(store, batch) == {
+            "v0.1.0": ("", [f"old {number}" for number in reversed(range(20))], 0),
+            "v0.2.0": ("v0.1.0", ["commit 2", "commit 1"], 0),
+            "v0.3.0": ("v0.2.0", ["commit 4", "commit 3"], 2),
+        }
+        assert store.sync(self.remote(repo, folder)) == []
+        assert not (folder / "graph.git").exists()
+        repo.git("tag", "--force", "v0.3.0", "release-v0.3~1")
+        (batch,) = store.sync(self.remote(repo, folder))
+        assert told(store, batch)["v0.3.0"] == ("v0.2.0", ["commit 4", "commit 3"], 1)
+        repo.git("tag", "-d", "v0.3.0")
+        (batch,) = store.sync(self.remote(repo, folder))
+        assert store.tags == ("v0.1.0", "v0.2.0")
+
+    def test_a_shallow_copy_has_them_with_their_whole_history(self, repo: GitRepo, folder: Path) -> None:
+        store = Store.empty()
+        (batch,) = store.sync(self.recent(repo, folder))
+        assert told(store, batch) == {
+            "v0.1.0": ("", [], 20),
+            "v0.2.0": ("v0.1.0", [], 2),
+            "v0.3.0": ("v0.2.0", ["commit 4"], 3),
+        }
+        assert store.sync(self.recent(repo, folder)) == []
+        graph = GitRepo(folder / "graph.git")
+        assert int(graph.git("rev-list", "--count", "v0.3.0")) == 26
+        assert set(graph.git("cat-file", "--batch-all-objects", "--batch-check=%(objecttype)").split()) == {"commit"}
+        assert str(repo.path) not in (folder / "graph.git" / "config").read_text()
+
+    def test_a_shallow_copy_follows_what_becomes_of_them(self, repo: GitRepo, folder: Path) -> None:
+        store = Store.empty()
+        store.sync(self.recent(repo, folder))
+        repo.git("checkout", "--quiet", "release-v0.3")
+        repo.commit("another fix", {"d": "8\n"}, when=day(9))
+        repo.git("tag", "v0.3.1")
+        repo.git("tag", "-d", "v0.2.0")
+        repo.git("checkout", "--quiet", "main")
+        (batch,) = store.sync(self.recent(repo, folder))
+        assert told(store, batch) == {
+            "v0.1.0": ("", [], 20),
+            "v0.3.0": ("v0.1.0", ["commit 4"], 5),
+            "v0.3.1": ("v0.3.0", [], 1),
+        }
+        (batch,) = store.sync(self.remote(repo, folder))
+        assert told(store, batch)["v0.3.0"] == ("v0.1.0", ["commit 4", "commit 3", "commit 2", "commit 1"], 2)
+        assert not (folder / "graph.git").exists()
+
+    @pytest.mark.parametrize("harm", ["objects", "shallow"])
+    def test_a_graph_that_is_damaged_or_was_broken_off_is_made_anew(self, repo: GitRepo, folder: Path, harm: str) -> None:
+        store = Store.empty()
+        store.sync(self.recent(repo, folder))
+        if harm == "objects":
+            for pack in (folder / "graph.git" / "objects" / "pack").iterdir():
+                pack.chmod(0o600)
+                pack.write_bytes(b"")
+        else:
+            (folder / "graph.git" / "shallow").write_text(repo.git("rev-parse", "v0.3.0") + "\n")
+        repo.commit("commit 9", {"b": "9\n"}, when=day(9))
+        repo.git("tag", "v0.4.0")
+        (batch,) = store.sync(self.recent(repo, folder))
+        expected = {"v0.3.0": ["commit 4"], "v0.4.0": ["commit 9", "commit 8", "commit 6", "commit 5"]}
+        found = told(store, batch)
+        assert {name: found[name][1] for name in expected} == expected
+
+    def test_a_server_that_gives_no_commits_alone_is_told(self, repo: GitRepo, folder: Path) -> None:
+        repo.git("config", "uploadpack.allowFilter", "false")
+        repo.git("tag", "v0.3.1", "main")
+        store = Store.empty()
+        for _ in range(2):
+            source = self.recent(repo, folder)
+            store.sync(source)
+            (note,) = source.context.meter.reading.notes
+            assert note.startswith("releases that are not tagged on the branch are not known")
+        assert "v0.3.1" in store.tags
+        assert "v0.3.0" not in store.tags
+        assert not (folder / "graph.git").exists()
+        whole = self.remote(repo, folder)
+        store.sync(whole)
+        assert (store.tags, whole.context.meter.reading.notes) == (("v0.1.0", "v0.2.0", "v0.3.0", "v0.3.1"), ())
