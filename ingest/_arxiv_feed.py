@@ -34,23 +34,12 @@ _NOT_XML = re.compile(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Page:
-    """``papers`` are whole; ``size`` counts the entries that came, ``skipped`` says what those lack that are not among them.
+class Feed:
+    """A feed that can be trusted: ``body`` holds ``good`` entries, each with what a paper must have, of ``size`` that came.
 
-    ``total`` papers match the query; ``date`` is the feed's own, ``mended`` whether characters had to be replaced.
+    ``skipped`` says what the others lack; ``total`` papers match the query; ``date`` is the feed's own; ``mended`` whether
+    characters had to be replaced.
     """
-
-    papers: tuple[arxiv.Result, ...]
-    size: int
-    total: int
-    skipped: tuple[str, ...]
-    date: datetime | None
-    mended: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Sound:
-    """A feed that can be trusted: ``body`` holds ``good`` entries, each with what a paper must have."""
 
     body: bytes
     good: int
@@ -59,6 +48,14 @@ class _Sound:
     skipped: tuple[str, ...]
     date: datetime | None
     mended: bool
+
+
+@dataclass(frozen=True)
+class Page:
+    """A feed and the papers in it, in its order."""
+
+    feed: Feed
+    papers: tuple[arxiv.Result, ...]
 
 
 class Client:
@@ -78,31 +75,23 @@ class Client:
         client.query_url_format = f"{self._server.base_url}?{{}}"
         client._session = session = _Session(self._server, start)  # the package offers no other way to see what it is given
         found = client.results(self._search, offset=start)
-        papers = list(islice(found, 1))
-        sound = session.sound
-        papers += islice(found, max(sound.good - 1, 0))  # one more would make it ask for the next page
-        return Page(
-            papers=tuple(papers),
-            size=sound.size,
-            total=sound.total,
-            skipped=sound.skipped,
-            date=sound.date,
-            mended=sound.mended,
-        )
+        first = list(islice(found, 1))
+        rest = islice(found, max(session.feed.good - 1, 0))  # one more would make it ask for the next page
+        return Page(session.feed, (*first, *rest))
 
 
 class _Session:
     """Stands where the package has its requests.Session, and answers with sound feeds only."""
 
-    sound: _Sound
+    feed: Feed
 
     def __init__(self, server: Server, start: int) -> None:
         self._server = server
         self._start = start
 
     def get(self, url: str, headers: Mapping[str, str]) -> _Response:
-        self.sound = self._server.get(url, partial(_checked, start=self._start), most=MOST_BYTES)
-        return _Response(self.sound.body)
+        self.feed = self._server.get(url, partial(_checked, start=self._start), most=MOST_BYTES)
+        return _Response(self.feed.body)
 
 
 @dataclass(frozen=True)
@@ -119,7 +108,7 @@ def identity(entry_id: str) -> tuple[str, int] | None:
     return (match["id"], int(match["version"] or 0)) if match else None
 
 
-def _checked(body: bytes, *, start: int) -> _Sound:
+def _checked(body: bytes, *, start: int) -> Feed:
     root, mended = _parsed(body)
     if root.tag != f"{_ATOM}feed":
         raise PassingError(f"no Atom feed but {_said(body)}")
@@ -135,7 +124,7 @@ def _checked(body: bytes, *, start: int) -> _Sound:
     lacking = [(entry, what) for entry in entries if (what := _lacks(entry))]
     for entry, _ in lacking:
         root.remove(entry)
-    return _Sound(
+    return Feed(
         body=etree.tostring(root),
         good=len(entries) - len(lacking),
         size=len(entries),

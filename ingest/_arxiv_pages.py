@@ -31,6 +31,8 @@ def text(pdf: bytes, *, pages: int, characters: int) -> Mapping[str, object]:
         more = len(reader.pages) > pages
     except Exception as error:  # pypdf raises whatever a broken file leads to
         return {"error": f"{type(error).__name__}: {error}".removesuffix(": ")[:200]}
+    if found and all(text is None for _, text in found):
+        return {"error": "no page of it can"}
     cut = more or any(text is None or len(text) > characters for _, text in found)
     return {"pages": [[number, text[:characters]] for number, text in found if text], "cut": cut}
 

@@ -17,9 +17,9 @@ _LABELS = 50
 
 
 def name(paper: arxiv.Result) -> str:
-    """Id and version: "2602.02061v2"."""
+    """Id and version: "2602.02061v2"; the id alone where the feed tells no version."""
     id, version = _identity(paper)
-    return f"{id}v{version}"
+    return f"{id}v{version}" if version else id
 
 
 def record(paper: arxiv.Result, text: Text | None) -> Record:
@@ -81,8 +81,9 @@ def _meta(paper: arxiv.Result, names: list[str], version: int) -> Iterator[tuple
 
 
 def _notes(paper: arxiv.Result, text: Text) -> Iterator[Note]:
+    place = f"https://arxiv.org/pdf/{name(paper)}"
     for number, page in text.pages:
-        yield Note(kind="page", at=paper.updated, text=page, verdict=f"p. {number}", url=f"{paper.pdf_url}#page={number}")
+        yield Note(kind="page", at=paper.updated, text=page, verdict=str(number), url=f"{place}#page={number}")
 
 
 def _line(text: str) -> str:

@@ -84,7 +84,7 @@ class Server:
         self._delay = delay
         self._context = context
         agent = f"infra-kb/{version('infra-kb')} arxiv.py/{version('arxiv')}"
-        patience = Patience(attempts=1, silence=timeout, whole=timeout * _WHOLE)
+        patience = Patience(attempts=1, longest_wait=PATIENCE, silence=timeout, whole=timeout * _WHOLE)
         self._fetcher = Fetcher(context, patience, headers={"User-Agent": agent})
 
     def __enter__(self) -> Self:

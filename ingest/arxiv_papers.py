@@ -126,10 +126,10 @@ class _Pull:
         while walk is not None:
             page = self._client.page(walk.position, min(PAGE_WITH_TEXTS if self._library else PAGE, self._left))
             self._tell(page, walk)
-            expected = None if walk.floor is not None else min(self._read + page.total - walk.position, self._source.max_papers)
+            expected = self._expected(walk, page)
             papers, found, stopped = self._records(page.papers, walk.since)
-            taken = len(papers) if stopped else page.size
-            self._left -= taken
+            taken = len(papers) if stopped else page.feed.size
+            self._left = max(self._left - taken, 0)  # a server may give more than it was asked for
             cursor, following = self._after(walk, walk.position + taken, papers, ended=not stopped and self._ended(walk, page))
             truncated = stopped or (self._cut_short(page) if following and not self._left else "")
             yield Batch(records=found, cursor=cursor.dumps(), expected=expected, truncated=truncated)
@@ -139,9 +139,15 @@ class _Pull:
     def _read(self) -> int:
         return self._source.max_papers - self._left
 
+    def _expected(self, walk: cursors.Cursor, page: Page) -> int | None:
+        """How many papers this pull will give; None where that depends on their dates."""
+        if walk.floor is not None:
+            return None
+        return min(self._read + page.feed.total - walk.position, self._source.max_papers)
+
     def _ended(self, walk: cursors.Cursor, page: Page) -> bool:
         reached = walk.floor is not None and page.papers and _epoch(page.papers[-1]) < walk.floor
-        return bool(reached) or walk.position + page.size >= page.total
+        return bool(reached) or walk.position + page.feed.size >= page.feed.total
 
     def _after(
         self, walk: cursors.Cursor, position: int, papers: Sequence[arxiv.Result], *, ended: bool
@@ -187,14 +193,14 @@ class _Pull:
 
     def _tell(self, page: Page, walk: cursors.Cursor) -> None:
         """Notes for people: of what day the feed is, and what was wrong with single entries."""
-        if page.date and self._read == 0:
+        if page.feed.date and self._read == 0:
             newest = ""
             if walk.position == 0 and page.papers:
                 newest = f"; the latest paper that matches is of {page.papers[0].updated:%Y-%m-%d}"
-            self._meter.note(f"arXiv's feed is of {page.date:%Y-%m-%d}{newest}")
-        if page.mended:
+            self._meter.note(f"arXiv's feed is of {page.feed.date:%Y-%m-%d}{newest}")
+        if page.feed.mended:
             self._meter.note("arXiv's feed held bytes that are no text; they are shown as \ufffd")
-        self._note(page.skipped, "skipped")
+        self._note(page.feed.skipped, "skipped")
 
     def _note(self, items: Sequence[str], what: str) -> None:
         if items:
@@ -203,7 +209,9 @@ class _Pull:
 
     def _cut_short(self, page: Page) -> str:
         down = f" with papers from before {page.papers[-1].updated:%Y-%m-%d}" if page.papers else ""
-        return f"stopped at max_papers = {self._source.max_papers} of {page.total:,} that match; the next run goes on{down}"
+        return (
+            f"stopped at max_papers = {self._source.max_papers} of {page.feed.total:,} that match; the next run goes on{down}"
+        )
 
 
 def _epoch(paper: arxiv.Result) -> int:
@@ -215,4 +223,4 @@ def _remedy(error: AnswerError) -> str:
         return f"sync again in {error.wait:.0f} seconds or later"
     if isinstance(error, PassingError):
         return "check the network, or sync again later: what was stored stays"
-    return 'check "query", "categories", "authors" and "base_url" in kb.toml'
+    return 'check "query", "categories", "authors" and "base_url" in kb.toml, or sync again later'
