@@ -23,8 +23,9 @@ _RANGE = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?")
 
 @dataclass(frozen=True, kw_only=True)
 class Pass:
-    """Times are epoch seconds. ``floor``: where it ends, None for the very end. ``top``: the newest entry's time, 0 before its
-    first page. ``next``: the page to ask for, "" for the first. ``begun``: by our clock. ``full``: counts what is there.
+    """Times are epoch seconds. ``floor``: where it ends, None for the very end. ``begun``: by our clock, or when a later pass
+    began that was put on top and is through. ``top``: the newest entry's time, 0 before its first page. ``next``: the page to
+    ask for, "" for the first. ``full``: counts what is there.
     """
 
     floor: int | None
@@ -65,7 +66,7 @@ class Listing:
         """Without the current pass, which is through; ``first`` is the address of its first page."""
         *below, last = self.passes
         if below:
-            below[-1] = replace(below[-1], top=max(below[-1].top, last.top))
+            below[-1] = replace(below[-1], top=max(below[-1].top, last.top), begun=last.begun)
             return replace(self, passes=tuple(below))
         done = max(self.done or 0, last.top) or None
         return replace(self, done=done, passes=(), etag=last.etag, tagged=first)
