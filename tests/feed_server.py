@@ -101,6 +101,8 @@ class WebServer:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
+            timeout = 2  # seconds that a connection may idle, so that a client that keeps one does not keep the server
 
             def do_GET(self) -> None:
                 parts = urlsplit(self.path)
