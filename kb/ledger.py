@@ -165,7 +165,7 @@ def rows(connection: sqlite3.Connection, lock: SyncLock) -> tuple[LedgerRow, ...
     latest: dict[str, int] = {}
     kinds: defaultdict[str, set[str]] = defaultdict(set)
     for source, kind, at in connection.execute(
-        "SELECT source, kind, max(at) FROM records WHERE gone = 0 GROUP BY source, kind"
+        "SELECT source, kind, max(at) FROM records WHERE gone = 0 GROUP BY source, gone, kind"
     ):
         latest[source] = max(at, latest.get(source, at))
         kinds[source].add(kind)

@@ -12,6 +12,7 @@ import os
 import queue
 import threading
 import time
+import traceback
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -21,6 +22,7 @@ from kb.errors import CatalogError, KbError, SourceStoppedError
 from kb.lanes import Lanes
 from kb.meter import Meter
 from kb.protocols import Progress, Source, SourceContext, silent
+from kb.safe import without_secrets
 from kb.types import Batch, LedgerRow
 
 _log = logging.getLogger(__name__)
@@ -236,9 +238,9 @@ def _explain(failure: Exception, subject: str) -> str:
     if isinstance(failure, KbError):
         told = "; ".join(part for part in (failure.message, failure.remedy) if part) + _cause(failure)
     else:
-        _log.error("%s: internal error", subject, exc_info=failure)
+        _log.error("%s: internal error\n%s", subject, without_secrets("".join(traceback.format_exception(failure))))
         told = f"internal error: {type(failure).__name__}: {failure}"
-    return " ".join(told.split())
+    return without_secrets(" ".join(told.split()))
 
 
 def _cause(failure: KbError) -> str:

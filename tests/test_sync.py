@@ -113,13 +113,14 @@ def test_a_failing_source_keeps_what_it_gave_and_stops_no_other(catalog: Catalog
 
 
 def test_an_unforeseen_error_is_logged_and_stops_no_other(catalog: Catalog, caplog: pytest.LogCaptureFixture) -> None:
-    bad = Script("bad", (ONE,), raising(ZeroDivisionError("by\nzero")))
+    bad = Script("bad", (ONE,), raising(ZeroDivisionError("by\nzero at https://t0ken@host/")))
     with caplog.at_level(logging.ERROR):
         report = sync(catalog, [bad, Script("good", (TWO,))])
-    assert report.runs[0].row.error == "internal error: ZeroDivisionError: by zero"
+    assert report.runs[0].row.error == "internal error: ZeroDivisionError: by zero at https://***@host/"
     assert report.runs[1].row.status == "ok"
     assert "Traceback" in caplog.text
     assert "in act" in caplog.text
+    assert "t0ken" not in caplog.text
 
 
 def test_a_batch_that_cannot_be_stored_fails_its_source_alone(catalog: Catalog) -> None:
@@ -181,7 +182,7 @@ def test_an_interrupt_while_a_batch_is_handled_closes_the_source(catalog: Catalo
     ("error", "line"),
     [
         (VectorError("the model is not there", remedy="set index.model"), "the model is not there; set index.model"),
-        (RuntimeError("bang"), "internal error: RuntimeError: bang"),
+        (RuntimeError("bang: https://t0ken@host"), "internal error: RuntimeError: bang: https://***@host"),
     ],
 )
 def test_an_index_that_fails_leaves_the_records_answerable(catalog: Catalog, error: Exception, line: str) -> None:
