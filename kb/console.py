@@ -185,7 +185,7 @@ def _show_runs(console: Console, source: str, runs: Iterable[Run], zone: tzinfo)
     remarks = []
     for run in runs:
         started = _local(run.started, zone) if run.started else "–"
-        taken = span(run.ended - run.started) if run.started and run.ended else "–"
+        taken = _span(run.ended - run.started) if run.started and run.ended else "–"
         counts = (run.new, run.changed, run.gone, run.requests)
         table.add_row(started, _status(run), taken, _read(run), *(f"{count:,}" for count in counts))
         remarks += [(started, text) for text in (run.error, run.truncated, *run.notes) if text]
@@ -228,9 +228,9 @@ def _show_remarks(console: Console, row: LedgerRow, zone: tzinfo, now: datetime)
         remarks.append((f"{row.status}: {_read(row)} read", "yellow"))
     if row.last_success and row.is_stale(now):
         limit = timedelta(seconds=row.stale_after)
-        remarks.append((f"stale: last read {span(now - row.last_success)} ago, more than {span(limit)}", "yellow"))
+        remarks.append((f"stale: last read {_span(now - row.last_success)} ago, more than {_span(limit)}", "yellow"))
     if row.limit_reset and row.limit_reset > now and not whole:  # servers tell it with every answer
-        remarks.append((f"limit resets {_clock(row.limit_reset, now, zone)}, in {span(row.limit_reset - now)}", ""))
+        remarks.append((f"limit resets {_clock(row.limit_reset, now, zone)}, in {_span(row.limit_reset - now)}", ""))
     remarks += [(note, "") for note in row.notes]
     for text, style in remarks:
         if text:
@@ -242,7 +242,7 @@ def _named(source: str, remark: str) -> str:
     return line if line.startswith(name) else name + line
 
 
-def span(length: timedelta) -> str:
+def _span(length: timedelta) -> str:
     """A length of time in its largest unit, rounded: 12 s, 5 min, 3 h, 2 days."""
     seconds = max(length.total_seconds(), 0.0)
     if seconds < 60:
