@@ -157,7 +157,7 @@ class Client:
         return Page(items=items, left_out=left_out, next=self._next(answer, target), etag=answer.headers.get("etag", ""))
 
     def item(self, path: str) -> dict[str, Any] | None:
-        """One object, by its number say; None where it is not there (any more), was moved elsewhere, or is no object.
+        """One object, by its number say; None where it is not there (any more), or was moved elsewhere.
 
         Raises:
             LimitError, RequestError, SourceStoppedError: as ``page``.
@@ -165,12 +165,14 @@ class Client:
         try:
             answer, moved = self._followed(path, {})
         except RequestError as error:
-            if error.status in (404, 410, 451):
+            if error.status in (404, 410):
                 return None
             raise
-        found = answer.data
-        same = not moved or _bare(moved).rpartition("/")[2] == _bare(path).rpartition("/")[2]
-        return found if same and isinstance(found, dict) else None
+        if moved and _bare(moved).rpartition("/")[2] != _bare(path).rpartition("/")[2]:
+            return None
+        if not isinstance(answer.data, dict):
+            raise self._error(path, f"{_kind(answer.data)} came where an object was due", remedy=self._between())
+        return answer.data
 
     # -- one request ------------------------------------------------------------------------------------------------------
 
@@ -218,10 +220,10 @@ class Client:
             remedy = f"check the network and base_url ({self._server.url}); {_STAYS}"
             raise _AgainError(self._error(target, told.broken(error, timeout=TIMEOUT), remedy=remedy)) from error
         self._learn(answer)
-        self._check(target, answer)
+        self._check(target, answer, conditional="If-None-Match" in headers)
         return replace(answer, data=self._json(target, answer.text)) if answer.status == 200 else answer
 
-    def _check(self, target: str, answer: _Answer) -> None:
+    def _check(self, target: str, answer: _Answer, *, conditional: bool) -> None:
         """Raises what the answer's status calls for."""
         status, message = answer.status, self._message(answer)
         asked = told.retry_after(answer.headers)
@@ -230,7 +232,7 @@ class Client:
         if status == 202 or status >= 500:
             error = self._error(target, f"the server failed ({status}) {message}".rstrip(), remedy=_STAYS, status=status)
             raise _AgainError(error, wait=asked)
-        if status not in (200, 304, *_REDIRECTS):
+        if status not in (200, *_REDIRECTS) and not (status == 304 and conditional):
             problem, remedy = told.explained(status, anonymous=not self._token)
             raise self._error(target, f"{problem} ({status}) {message}".rstrip(), remedy=remedy, status=status)
 
@@ -307,9 +309,12 @@ class Client:
         """Path and query of the page that the Link header calls next. Its host does not matter: only ours is ever asked."""
         links = requests.utils.parse_header_links(answer.headers.get("link", ""))
         url = next((link["url"] for link in links if link.get("rel") == "next"), "")
+        if not url:
+            return ""
         found = self._own(url)
-        if found and found == target:
-            raise self._error(target, "the page is said to be followed by itself")
+        if found in ("", target):
+            problem = "itself" if found else "a page that is none of this server"
+            raise self._error(target, f"the page is said to be followed by {problem}", remedy="check base_url")
         return found
 
     def _redirected(self, target: str, location: str) -> str:
@@ -319,8 +324,10 @@ class Client:
         if not location or (there.scheme, there.netloc) != (here.scheme, here.netloc):
             host = one_line(there.hostname or "nowhere", limit=100)
             raise self._error(target, f"is redirected to {host}, which is not asked", remedy="check repo and base_url")
-        query = there.query or urlsplit(target).query
-        return self._own(there.path) + (f"?{query}" if query else "")
+        query, path = there.query or urlsplit(target).query, self._own(there.path)
+        if not path:
+            raise self._error(target, "is redirected to what is not of this API", remedy="check base_url")
+        return path + (f"?{query}" if query else "")
 
     def _own(self, url: str) -> str:
         """Path and query of a URL on this server, without the path that base_url has itself."""
@@ -391,5 +398,5 @@ def _bare(target: str) -> str:
 
 def _kind(value: Any) -> str:
     """What a JSON value is, to a person."""
-    names = {dict: "an object", str: "a text", int: "a number", float: "a number", bool: "true or false", type(None): "null"}
-    return names[type(value)]
+    names = {dict: "an object", list: "a list", str: "a text", int: "a number", float: "a number", bool: "true or false"}
+    return names.get(type(value), "null")

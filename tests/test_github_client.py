@@ -121,6 +121,9 @@ def test_one_item(server: GitHubServer, repo: Repo, context: Quick) -> None:
     assert reader.item(f"{ISSUES}/7") is None
     server.fail(f"{ISSUES}/8", faults.redirect("/repos/acme/kernels/issues/9", 301))
     assert reader.item(f"{ISSUES}/8") is None, "another number: it was moved to another repository"
+    server.fail(f"{ISSUES}/8", faults.shape([]))
+    with pytest.raises(RequestError, match="came where an object was due"):
+        reader.item(f"{ISSUES}/8")
     server.fail(f"{ISSUES}/8", faults.status(403, message="Forbidden"))
     with pytest.raises(RequestError, match="access is refused"):
         reader.item(f"{ISSUES}/8")
@@ -166,6 +169,7 @@ LASTING = {
     "410": (faults.status(410, message="Issues are disabled"), "switched off in this repository (410) Issues are disabled"),
     "451": (faults.status(451), "blocked for legal reasons (451)"),
     "422": (faults.status(422, message="Validation Failed"), "unexpected answer (422) Validation Failed"),
+    "304": (faults.status(304), "unexpected answer (304)"),
     "escapes": (faults.status(404, message="\x1b[31mred\nline"), "(404) red line"),
 }
 
@@ -241,21 +245,29 @@ def test_an_answer_without_end_is_not_read(server: GitHubServer, context: Quick,
 
 @pytest.mark.usefixtures("repo")
 def test_redirects_end(server: GitHubServer, context: Quick) -> None:
+    server.fail("issues", faults.redirect("/api/v3evil"))
+    with pytest.raises(RequestError, match="is not of this API"):
+        Client(server.enterprise_url, context, source="kernels").page(ISSUES)
+    server.clear()
     server.fail("issues", faults.redirect_loop, times=None)
     with pytest.raises(RequestError, match="redirected more than 3 times"):
         client(server, context).page(ISSUES)
     assert len(server.requests) == 4
 
 
+@pytest.mark.parametrize(
+    ("path", "problem"),
+    [("/api/v3{path}", "followed by itself"), ("/api/v3evil", "followed by a page that is none"), ("", "none of")],
+)
 @pytest.mark.usefixtures("repo")
-def test_a_page_that_follows_itself(server: GitHubServer, context: Quick) -> None:
+def test_a_next_page_that_cannot_be(path: str, problem: str, server: GitHubServer, context: Quick) -> None:
     def fault(request: faults.Request, reply: faults.Reply) -> faults.Reply:
-        link = f'<{server.url}{request.target}>; rel="next"'
+        link = f'<{server.url}{path.format(path=ISSUES)}>; rel="next"'
         return faults.Reply(200, {**reply.headers, "Link": link}, reply.body)
 
     server.fail(ISSUES, fault)
-    with pytest.raises(RequestError, match="followed by itself"):
-        client(server, context).page(ISSUES)
+    with pytest.raises(RequestError, match=problem):
+        Client(server.enterprise_url, context, source="kernels").page(ISSUES)
 
 
 # -- limits ---------------------------------------------------------------------------------------------------------------
