@@ -118,15 +118,17 @@ def _window_answer(
     coverage = Coverage(len(matched), len(draft.listed & {hit.record.id for hit in matched}), found.in_window)
     foot = [*render.problems(rows, scope, context), *render.beginnings(rows, scope, context)]
     unread = _unread(scope, catalog)
-    quiet = not matched and not found.in_window and rows and not foot and not unread
-    if not matched and not found.in_window and not unread:
+    released = _releases(scope, catalog)
+    silent = not matched and not found.in_window and not unread and not any(tag.beyond for tag in released)
+    quiet = silent and rows and not foot
+    if silent:
         foot = render.silence(rows, scope, context)
     elif not matched:
         foot = render.last_reads(rows, scope, context)
     blocks = [
         render.header(scope, context),
         render.coverage_text(coverage, found, context.words),
-        render.releases(_releases(scope, catalog), context.words),
+        render.releases(released, context.words),
         render.unread(unread, context.words),
         *render.notes(scope, found.degraded, draft.removed, context.words),
         *draft.blocks,

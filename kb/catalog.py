@@ -349,6 +349,11 @@ class Catalog:
         with self._reading() as connection:
             return selection.tags(connection, rows.clean(repo))
 
+    def released(self, repo: str) -> tuple[Tag, ...]:
+        """A repository's releases as tags without a commit, latest first: what is known where no git source reads its tags."""
+        with self._reading() as connection:
+            return selection.released(connection, rows.clean(repo))
+
     def tag_commits(self, release: str) -> tuple[str, ...]:
         """SHAs new in a release ("release:owner/name@tag"), latest first; none where no git source has read its tag."""
         with self._reading() as connection:

@@ -114,6 +114,8 @@ def change_line(view: View, *, words: Words, zone: tzinfo, form: str = "full") -
     parts.append(_event(view, words, zone, form=form))
     if form in ("detail", "dated") or (form == "full" and not view.tag.startswith("nightly")):
         parts.append([Piece(words.line["tag"]), Piece(view.tag, "name")] if view.tag else [])
+    if "off-branch" in view.record.marks:
+        parts.append([Piece(words.line["off branch"])])
     for part in filter(None, parts):
         pieces += [Piece(words.line["dot"]), *part]
     children = tuple(change_line(child, words=words, zone=zone, form="child") for child in view.brought)

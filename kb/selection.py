@@ -195,6 +195,14 @@ def tags(connection: sqlite3.Connection, repo: str) -> tuple[Tag, ...]:
     return tuple(Tag(name, sha, instant(at), previous, beyond=beyond) for name, sha, at, previous, beyond in found)
 
 
+def released(connection: sqlite3.Connection, repo: str) -> tuple[Tag, ...]:
+    """A repository's releases as tags without a commit, latest first."""
+    found = connection.execute(
+        "SELECT ref, at FROM records WHERE kind = 'release' AND repo = ? AND gone = 0 ORDER BY at DESC, ref DESC", (repo,)
+    )
+    return tuple(Tag(ref, "", instant(at)) for ref, at in found)
+
+
 def tag_commits(connection: sqlite3.Connection, release: str) -> tuple[str, ...]:
     """SHAs that are new in a release, latest first."""
     repo, _, tag = release.removeprefix("release:").partition("@")

@@ -255,7 +255,7 @@ class KnowledgeBase:
         self._require_records()
         aliases = {repo: table.aliases for repo, table in self.config.repos.items()}
         known = tuple(KnownRepo(repo, tuple(aliases.get(repo, ()))) for repo in self.repos)
-        tags = {repo: self._catalog.tags(repo) for repo in self.repos}
+        tags = {repo: self._catalog.tags(repo) or self._catalog.released(repo) for repo in self.repos}
         context = ScopeContext(now=datetime.now(UTC), tz=self.config.zone, repos=known, tags=tags)
         for option, text in (("--since", asked.since), ("--until", asked.until), ("--as-of", asked.as_of)):
             _check_instant(option, text, context)

@@ -95,7 +95,7 @@ def test_lines_tell_the_history_of_a_thread(catalog: Catalog) -> None:
     assert line_of(text, "**Elsewhere**").endswith("· opened 2026-02-14 by Ada, merged 2026-02-15")
     assert line_of(text, "**Crash with").endswith("· opened 2026-02-10 by Eve, closed 2026-02-13")
     assert line_of(text, "**Paging").endswith("· published 2026-02-02 by A. Uthor et al., revised 2026-02-06")
-    assert "4 commits since v1, 3 of them not on the branch that is read" in line_of(text, "**Version 2**")
+    assert "4 commits since v1, 3 of them not stored" in line_of(text, "**Version 2**")
 
 
 def test_lines_name_what_was_fixed_and_after_which_paper(catalog: Catalog) -> None:
@@ -171,7 +171,7 @@ def test_a_paper_is_cited_by_page(catalog: Catalog) -> None:
 def test_a_release_says_how_many_commits_it_has_and_lists_those_that_are_stored(catalog: Catalog) -> None:
     window = Window(day(1), day(14), "v2", releases=(RELEASE.id,))
     found = ask(catalog, replace(WEEK, window=window, repos=(), kinds=("commit", "pull", "release")))
-    assert "v2 has 4 commits that v1 has not. 3 of these are not on the branch that is read" in found.text
+    assert "v2 has 4 commits that v1 has not. 3 of these are not stored" in found.text
     assert set(found.matched) >= {RELEASE.id, f"commit:{REPO}@{sha(12)}"}
 
 
