@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from kb import happened
 from kb.errors import QueryError
-from kb.intent import GAP
+from kb.intent import GAP, ONE_OF
 from kb.types import KINDS
 
 CHANGES = ("commit", "pull", "release")
@@ -72,24 +72,25 @@ _SETS = (
         r"\bissues (?:were |are |have been )?(?:opened|closed|filed|reported)|(?:哪些|列出|所有|"
         r"多少).{0,8}(?:issues?\b|工单|议题)|issues? ?有哪些",
     ),
-    ("paper", r"\b(?:which|what) (?:[\w-]+ ){0,3}?paper\b|\bpapers\b|\bpreprints\b|论文|预印本"),
+    ("paper", r"\b(?:which|what|any) (?:[\w-]+ ){0,3}?paper\b|\bpapers\b|\bpreprints\b|论文|预印本"),
     (
         "release",
-        r"\b(?:which|what|list|show|all|many|new) (?:[\w-]+ ){0,3}?releases\b|\breleases (?:in|of|from|"
+        rf"\b(?:which|what|list|show|all|many|new) (?:[\w-]+ ){{0,3}}?releases\b|\breleases(?= ?(?:{GAP}|$|[?.]))|"
+        r"\breleases (?:in|of|from|"
         r"were)\b|(?:哪些|列出|所有) ?(?:发布版|release)",
     ),
     (
         "post",
-        r"\bblog ?posts\b|\bblogs?(?= (?:articles|entries|posts)\b)|"
-        r"\b(?:which|what|list|show|all|any|new|recent) (?:[\w-]+ ){0,3}?posts\b|^posts\b|博客|博文",
+        r"\bblogs?\b|\bblogposts\b|\b(?:which|what|list|show|all|any|new|recent) (?:[\w-]+ ){0,3}?posts\b|^posts\b|博客|博文",
     ),
 )
 _SET_PATTERNS = tuple((kind, re.compile(pattern, re.I)) for kind, pattern in _SETS)
 _ON_ARXIV = re.compile(r"\barxiv\b(?!\.org|[: ] ?(?:[0-9]|[a-z-]+/[0-9]))", re.I)
 _ON_A_HUB = re.compile(r"\bhugging ?face\b|\bhf\b|\bmodelscope\b|\b(?:model )?hub\b|魔搭", re.I)
+_NEW_THERE = re.compile(r"\bnew (?:on|at|in) (?:the )?(?:hugging ?face|hf|modelscope)\b", re.I)
 _OUT = "released|published|uploaded|posted|open-sourced"
 _MODELS_OUT = re.compile(
-    rf"\b(?:models|checkpoints|weights)(?: (?:that|were|was|got|have|been|has|{GAP}))* (?:{_OUT})\b|"
+    rf"\b(?:models|checkpoints|weights)(?: (?:that|were|was|got|have|been|has|{GAP})){{0,6}} (?:{_OUT})\b|"
     rf"\b(?:{_OUT}) (?:[\w-]+ )?(?:models|checkpoints)\b|"
     r"(?:发布|开源|上传)了?(?:哪些|什么|的)?.{0,6}?(?:模型|权重)",
     re.I,
@@ -102,7 +103,7 @@ def kinds_of_set(text: str) -> tuple[str, ...]:
     found.update(kind for kind in KINDS if kind != "model" and happened.is_said_of(kind, text))
     if _ON_ARXIV.search(text):
         found.add("paper")
-    if _MODELS_OUT.search(text) or (_ON_A_HUB.search(text) and happened.names(("model",), text)):
+    if _MODELS_OUT.search(text) or _NEW_THERE.search(text) or (_ON_A_HUB.search(text) and happened.names(("model",), text)):
         found.add("model")  # other models are those that a change adds support for
     return tuple(kind for kind in KINDS if kind in found) or happened.kinds_without_noun(text)
 
@@ -116,22 +117,15 @@ def lists_records(text: str) -> bool:
 
 _ONE = (
     ("commit", _SETS[0][1]),
-    ("paper", rf"{_SETS[3][1]}|\b(?:is|was) there (?:a|any) (?:[\w-]+ ){{0,2}}?paper\b|哪篇"),
-    (
-        "issue",
-        r"\b(?:does|do|did|has|is there|was there) (?:any|an|some) (?:[\w-]+ ){0,2}?(?:issue|ticket|bug report)\b(?! with\b)|"
-        r"\bha(?:s|ve|d) any(?:one|body)(?: else)?(?: already| ever)? (?:reported|filed|opened|seen|hit|run into|noticed|"
-        r"encountered|complained|raised)\b|\bdid any(?:one|body)(?: else)?(?: already| ever)? (?:report|file|open|see|hit|"
-        r"notice|encounter|raise)\b|\bwhich (?:open |closed |github |other ){0,2}(?:issue|ticket|bug report)\b|"
-        r"有(?:没有)?(?:其他)?人.{0,6}?(?:报告|反馈|提|遇到|报|碰到)过?|有没有(?!.{0,8}(?:新|未|没|打开|关闭)).{0,12}?(?:issue|工单|议题)(?!s)|"
-        r"哪(?:个|一个) ?(?:issue|工单|议题)",
-    ),
-    ("post", r"\b(?:which|what) (?:[\w-]+ ){0,2}?(?:blog ?post|post|blog article)\b|哪篇博(?:客|文)"),
+    ("paper", rf"{_SETS[3][1]}|{ONE_OF['paper']}"),
+    ("issue", ONE_OF["issue"]),
+    ("post", ONE_OF["post"]),
     ("release", r"\bwhich release notes\b|哪(?:个|份)发布说明"),
 )
 _ONE_PATTERNS = tuple((kind, re.compile(pattern, re.I)) for kind, pattern in _ONE)
 _A_PULL = re.compile(
     r"\b(?:which|what) (?:(?!did\b|does\b|is\b|was\b|do\b)[\w-]+ ){0,2}?(?:pr|pull[ -]?request|merge[ -]?request)\b|"
+    r"\bis there (?:an?|any) (?:[\w-]+ ){0,2}?(?:pr|pull[ -]?request)\b|"
     r"哪(?:个|一个|些) ?(?:prs?\b|pull|拉取|合并请求)",
     re.I,
 )
@@ -181,7 +175,8 @@ _NEWS = re.compile(
     re.I,
 )
 _CHANGED = re.compile(
-    r"\bchange[sd]?\b|\bchangelog\b|\b(?:landed|merged|shipped|added|removed|deprecated|introduced|renamed|fixed|reverted|"
+    r"\bchange[sd]?\b|\bchangelog\b|\b(?:land(?:ed)?|merged?|ship(?:ped)?|added|removed|deprecated|introduced|renamed|"
+    r"fixed|reverted|"
     r"broke|broken|released|done)\b|\b(?:came|went) in(?:to)?\b|"
     r"\b(?:fixes|improvements|optimi[sz]ations|features|additions|refactoring|work)\b|"
     r"改动|变更|变化|改了|合入|合并|合了|修复|修了|加了|新增|增加|删|移除|去掉|回退|优化|支持了|上线|引入|做了|做过",

@@ -163,7 +163,8 @@ _FACETS = (
     ),
     (
         "release",
-        r"\bversion bumps?\b|版本(?:升级|更新)(?:有哪些)?|"
+        r"\bversion bumps?\b|版本(?:升级|更新)(?:有哪些)?|\bwhat (?:was|were|got|has been|is being) released\b|"
+        r"发布了(?:什么|哪些)(?= ?(?:$|[?.,;\ue000]))|"
         r"\bversions(?: (?:was|were|have been|has been|got|\ue000))* (?:cut|released|published|tagged|shipped|came out)\b|"
         r"\b(?:cut|released|published|tagged) versions\b|发布了?(?:哪些|什么|几个|多少)(?:个|新|新的)?版本|(?:哪些|"
         r"新)版本(?:被)?发布",
@@ -313,19 +314,20 @@ def identifiers(text: str, *, blocked: Sequence[Span] = (), notes: Sequence[Span
     return list(unique.values())
 
 
+_VERSION = r"v?[0-9]+(?:\.[0-9A-Za-z]+){1,4}"
 _NOTES = re.compile(
-    r"\b(?:release notes|changelog)(?: (?:of|for|in|"
-    r"from))?(?: the)?(?: release)? (?:[A-Za-z0-9_./-]+ )?(?P<of>v?[0-9]+(?:\.[0-9A-Za-z]+){1,4})|"
-    r"\b(?:does|did|do|says?|in) (?:the )?(?:[A-Za-z0-9_./-]+ )?release(?: notes?)?(?: of|"
-    r" for)? (?P<says>v?[0-9]+(?:\.[0-9A-Za-z]+){1,4})"
+    rf"\b(?:release notes|changelog)(?: (?:of|for|in|from))?(?: the)?(?: release)? (?:[A-Za-z0-9_./-]+ )?(?P<of>{_VERSION})|"
+    rf"\b(?:does|did|do|says?|in) (?:the )?(?:[A-Za-z0-9_./-]+ )?release(?: notes?)?(?: of| for)? (?P<says>{_VERSION})"
     r"(?= (?:say|mention|note|tell|claim|list|describe))|"
-    r"(?P<zh>v?[0-9]+(?:\.[0-9A-Za-z]+){1,4}) ?(?:版本)?的? ?(?:发布说明|发行说明|更新日志|release notes?)",
+    rf"\bwhen (?:was|did) (?:[A-Za-z0-9_./-]+ )?(?P<when>{_VERSION}) (?:released|published|tagged|cut|come out|out|"
+    rf"land|ship)|"
+    rf"(?P<zh>{_VERSION}) ?(?:版本)?(?:的? ?(?:发布说明|发行说明|更新日志|release notes?)|(?:是)?(?:什么时候|何时|哪天)发布)",
     re.I,
 )
 
 
 def release_notes(text: str) -> list[Span]:
-    """Where ``text`` names a release by its version to ask what its notes say, and not what changed in it."""
+    """Where ``text`` names a release by its version to ask what its notes say or when it was, and not what changed in it."""
     return [match.span(match.lastgroup or 0) for match in _NOTES.finditer(text)]
 
 

@@ -7,7 +7,7 @@ merged KV caches" are of any state.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -22,15 +22,15 @@ _TOUCHED = ("opened", "closed", "reopened", "merged", "updated")
 
 NOUNS = {
     "pull": r"prs|pr's|pull[ -]?requests|merge[ -]?requests",
-    "issue": r"is{1,3}ues|isseus|bug reports|feature requests|tickets",
+    "issue": r"is{1,3}ues|isseus|bugs|bug reports|feature requests|tickets",
     "release": "releases",
-    "paper": "papers|preprints|arxiv papers",
-    "post": r"blog ?posts|blog (?:articles|entries)|posts",
+    "paper": "papers|preprints|arxiv (?:papers|preprints|submissions)|(?<=any )paper",
+    "post": r"blog ?posts|blog (?:articles|entries)|posts|articles|blogs?",
     "model": "models|checkpoints|model weights",
 }
 _CHINESE_NOUNS = {
     "pull": r"prs?\b|pull requests?|拉取请求|合并请求",
-    "issue": r"issues?\b|工单|议题|问题单",
+    "issue": r"issues?\b|工单|议题|问题单|bug ?单|bugs?(?! ?(?:修复|fix))",
     "release": r"releases?\b|发布版",
     "paper": "论文|预印本|文章",
     "post": "博客文章|博客|博文|帖子",
@@ -61,12 +61,12 @@ _VERBS = (
     _Verb(
         ("opened",),
         _THREADS,
-        "opened|filed|reported|created|raised|logged|submitted",
-        "open|file|report|create|raise|submit",
-        "新提交?|新开|新增|新建|新报|提出|提交|提了?|报告|上报|创建|(?<!新)打开|(?<![重更])新",
+        "opened|filed|reported|created|raised|logged|submitted|complained about",
+        "open|file|report|create|raise|submit|complain about",
+        "新提交?|新开|开了|新增|新建|新报|提出|提交|提了?|报告|上报|创建|(?<!新)打开|(?<![重更])新",
         "new|incoming",
     ),
-    _Verb(("closed",), _THREADS, "closed", "close", "关闭|关掉|关了"),
+    _Verb(("closed",), _THREADS, "closed", "close", "关闭|关掉|关了", "fixed|resolved|solved"),
     _Verb(("merged",), ("pull",), "merged|landed|accepted", "merge|land|accept", "合并|合入|合进"),
     _Verb(
         _TOUCHED,
@@ -110,10 +110,15 @@ _VERBS = (
 _END = r"(?![\w-])"
 _ADVERB = "recently|newly|just|also|ever|been|being|actually|finally|lately|most|still|currently|all"
 _BE = rf"was|were|is|are|be|got|get|has|have|had|that|which|{_ADVERB}|{GAP}"
-_PLACE = re.compile(
-    r"\b(?:to|on|in|from|at) (?:the )?(?:arxiv|github|hugging ?face|hf)(?: hub)?(?![\w/.:-])|(?:hugging ?face|arxiv|"
-    r"github) ?上",
-    re.I,
+_WHICH = "all|any|every|each|the|these|those|some|our|other|latest|newest|recent|trending"
+# Where they are, by kind, and who did it: nothing to search for.
+_PLACES = {
+    "paper": re.compile(r"(?:\b(?:to|on|in|from|at) )?(?:the )?\barxiv\b(?![.:/]| ?[0-9]) ?上?", re.I),
+    "model": re.compile(r"(?:\b(?:to|on|in|from|at) )?(?:the )?\b(?:hugging ?face|hf)(?: hub)?(?![\w/.:-]) ?上?", re.I),
+    "post": re.compile(r"\bon (?:the )?(?:[\w-]+ )?blog\b", re.I),
+}
+_ASIDE = re.compile(
+    r"\b(?:on github|contributors|authors|people|users|maintainers|right now|at the moment|currently)\b|github ?上", re.I
 )
 _REST = r"[^.?!;]"
 _BETWEEN = (
@@ -141,7 +146,7 @@ def said(text: str, kinds: Sequence[str], *, windowed: bool) -> Said:
     if not told:
         return Said((), (), ())
     states, spans = _states(text, told)
-    rest = _masked(text, spans)
+    rest = blanked(text, spans)
     happened = list(_happened(rest, told))
     events = {event for verb, _ in happened for event in verb.events}
     if "closed" in events and "pull" in told and states != ("closed",):
@@ -150,7 +155,8 @@ def said(text: str, kinds: Sequence[str], *, windowed: bool) -> Said:
     if "commit" in kinds or (not windowed and events <= {"closed", "merged"}):
         states = states or tuple(event for event in ("closed", "merged") if event in events)
         events = set()
-    spans += [match.span() for match in _PLACE.finditer(text)]
+    asides = [_ASIDE, *(_PLACES[kind] for kind in told if kind in _PLACES)]
+    spans += [match.span() for pattern in asides for match in pattern.finditer(text)]
     return Said(tuple(event for event in ORDER if event in events), states, (*spans, *_nouns(text, told)))
 
 
@@ -164,17 +170,21 @@ def is_said_of(kind: str, text: str) -> bool:
     if kind not in NOUNS:
         return False
     states, spans = _states(text, (kind,))
-    return bool(states) or _verb_pattern((kind,)).search(_masked(text, spans)) is not None
+    return bool(states) or _verb_pattern((kind,)).search(blanked(text, spans)) is not None
 
 
 # "What was closed?": only threads are opened, closed and discussed; of everything else it is said otherwise.
 _BARE = re.compile(
-    rf"\bwhat(?:'s| else| all)?(?: (?:{_BE}))* ((?:opened|filed|reported|raised|closed|re-?opened|discussed){_END})|"
+    rf"\bwhat(?:'s| else| all)?(?: (?:{_BE})){{0,6}} ((?:opened|filed|reported|raised|closed|re-?opened|discussed){_END})|"
+    rf"\bwhat (?:did|have|has) (?:people|users|anyone|anybody|they|we|folks) (reported|report|complained about|"
+    rf"complain about|raised?|filed?)\b|"
+    r"\b(?:bugs|regressions|crashes|hangs|failures|problems|errors|complaints)"
+    rf"(?: (?:{_BE})){{0,6}} ((?:reported|filed|raised){_END})|"
     rf"\b(discussions|conversations|discussion(?= (?:about|on|around|of|regarding)))\b|"
     rf"(讨论|关闭|报告|提)(?:了|过)(?:什么|哪些)(?! ?[a-z\u4e00-\u9fff])",
     re.I,
 )
-_REPORTED = re.compile("filed|reported|报告", re.I)
+_REPORTED = re.compile("filed?|report(?:ed)?|complain(?:ed)? about|报告", re.I)
 
 
 def kinds_without_noun(text: str) -> tuple[str, ...]:
@@ -209,11 +219,12 @@ _STATES = (
     _State(("closed",), "already closed", "已经?关闭"),
     _State(
         ("open",),
-        "open|pending|outstanding|unresolved|unclosed|unanswered|unfixed|(?:under|in) review|"
+        "open|pending|outstanding|stale|unresolved|unclosed|unanswered|unfixed|(?:under|in) review|"
         "(?:still|as yet) (?:unmerged|to be merged)|not (?:yet )?(?:been )?(?:closed|resolved)(?: yet)?|"
         "not yet (?:been )?(?:merged|landed)|not (?:been )?(?:merged|landed) yet",
         "(?:还|仍然?|尚)?(?:未|没有?)(?:被)?(?:关闭|关掉|关|解决|处理)|(?:还|仍然?|尚)(?:未|没有?)(?:被)?合(?:并|入|进)?|"
-        "(?:还|仍)?开着|(?<![a-z-])open(?= ?(?:状态)?的| (?:issue|pr|pull))|待(?:处理|解决|合并|合入|评审|审查)|"
+        "(?:还|仍)?开着|(?<![a-z-])open(?= ?(?:状态)?的| (?:issue|pr|pull))|正?在(?:评审|审查)|评审中|待(?:处理|解决|"
+        "合并|合入|评审|审查)|"
         "处于打开|开放",
         "(?:awaiting|waiting (?:for|on|to be)) (?:an? )?(?:review(?:ers|s)?|approval|merge|merged|feedback)",
     ),
@@ -234,11 +245,11 @@ def _states(text: str, kinds: Sequence[str]) -> tuple[tuple[str, ...], list[Span
 @cache
 def _state_pattern(kinds: tuple[str, ...], state: _State) -> re.Pattern[str]:
     noun, chinese = _noun_patterns(kinds)
-    said = rf"(?:(?:{_ADVERB}) )*(?:{state.said}){_END}"
+    said = rf"(?:(?:{_ADVERB}) ){{0,3}}(?:{state.said}){_END}"
     forms = (
         rf"(?<![\w-])({said}) {_BETWEEN}(?={noun})",
-        rf"{noun}(?: (?:{_BE}))*? ({said})",
-        rf"{noun}{_REST}{{0,100}}? (?:are|is|were|was) ({said})",
+        rf"{noun}(?: (?:{_BE})){{0,6}}? ({said})",
+        rf"{noun}{_REST}{{0,100}}? (?:are|is|were|was|but|and(?= (?:still|not|already))) ({said})",
         rf"{noun}{_REST}{{0,100}}? ({state.phrase}){_END}",
         rf"({state.chinese})(?:状态)?的? ?.{{0,8}}?(?={chinese})",
         rf"(?:{chinese}).{{0,12}}?({state.chinese})",
@@ -266,17 +277,19 @@ def _verb_pattern(kinds: tuple[str, ...]) -> re.Pattern[str]:
     after = "|".join(verb.said for verb in verbs)
     before = "|".join(filter(None, (form for verb in verbs for form in (verb.said, verb.before))))
     base = "|".join(verb.base for verb in verbs)
-    chinese = "|".join(verb.chinese for verb in verbs)
-    chain = r"(?:{0}){1}(?:(?: ?,(?: and| or)? | and | or | ?/ ?| & )(?:(?:{2}) )*(?:{0}){1})*"
+    chinese = "|".join(verb.chinese for verb in verbs) + rf"|(?<![a-z])(?:{base}|{after})(?![a-z])"  # "merge 的 PR"
+    chain = r"(?:{0}){1}(?:(?: ?,(?: and| or)? | and | or | ?/ ?| & )(?:(?:{2}) ){{0,3}}(?:{0}){1}){{0,4}}"
     behind, ahead = (chain.format(form, _END, _ADVERB) for form in (after, before))
     forms = (
-        rf"(?<![\w-])((?:(?:{_ADVERB}) )*{ahead}) {_BETWEEN}(?={noun})",
-        rf"{noun}(?: (?:{_BE}))*? ((?:(?:{_ADVERB}) )*{behind})",
-        rf"{noun}{_REST}{{0,60}}? ((?:did|have|has) (?:\w+ ){{1,3}}?(?:{base}|{after})){_END}",
-        rf"{noun}{_REST}{{0,100}}? (?:was|were|is|are|got|been|being) ((?:(?:{_ADVERB}) )*{behind})",
-        rf"((?:{chinese})(?:[了掉过]|(?=的|哪些|什么|多少|几个))) ?.{{0,10}}?(?={zh})",
+        rf"(?<![\w-])((?:(?:{_ADVERB}) ){{0,3}}{ahead}) {_BETWEEN}(?={noun})",
+        rf"{noun}(?: (?:{_BE})){{0,6}}? ((?:(?:{_ADVERB}) ){{0,3}}{behind})",
+        rf"{noun}{_REST}{{0,60}}? ((?:did|have|has) (?:[\w{GAP}]+ ){{1,3}}?(?:{base}|{after})){_END}",
+        rf"{noun}{_REST}{{0,100}}? (?:was|were|is|are|got|been|being) ((?:(?:{_ADVERB}) ){{0,3}}{behind})",
+        rf"{noun}{_REST}{{0,100}}? ({behind})(?= ?(?:$|[?.!]|(?:(?:in|on|during|since|by|to) )?{GAP}))",
+        rf"((?:{chinese})(?:[了掉过]|(?= ?(?:的|哪些|什么|多少|几个)))) ?.{{0,10}}?(?={zh})",
         rf"((?<![重更])新)(?:出|一批)?的? ?(?={zh})",
         rf"(?:{zh}).{{0,12}}?(?:被|已经?|有) ?({chinese})",
+        rf"(?:{zh})[^。?!;]{{0,12}}?((?:{chinese})[了过]?(?:的|几个|多少|哪些)?)(?= ?(?:$|[?。,;!]))",
     )
     return re.compile("|".join(forms), re.I)
 
@@ -289,7 +302,7 @@ def _noun_patterns(kinds: tuple[str, ...]) -> tuple[str, str]:
 
 def _nouns(text: str, kinds: Sequence[str]) -> Iterator[Span]:
     noun, zh = _noun_patterns(tuple(kinds))
-    for match in re.finditer(rf"{noun}|{zh}", text, re.I):
+    for match in re.finditer(rf"(?<![\w-])(?:(?:{_WHICH}) ){{0,3}}{noun}|{zh}", text, re.I):
         yield match.span()
 
 
@@ -299,8 +312,9 @@ def _group(match: re.Match[str]) -> Span:
     return match.span(at)
 
 
-def _masked(text: str, spans: Collection[Span]) -> str:
-    """``text`` of the same length, with ``spans`` blanked."""
+def blanked(text: str, spans: Iterable[Span], mark: str = GAP) -> str:
+    """``text`` of the same length, each character of ``spans`` replaced by ``mark``."""
+    characters = list(text)
     for start, end in spans:
-        text = text[:start] + GAP * (end - start) + text[end:]
-    return text
+        characters[start:end] = mark * (end - start)
+    return "".join(characters)

@@ -17,18 +17,18 @@ _NOT_WHAT = "".join(
     f"(?<!what {verb})" for verb in ("", "was ", "were ", "is ", "are ", "has ", "has been ", "have been ", "got ")
 )
 # One thread, paper or post, asked for by what it says.
-_ONE = (
-    r"\bwhich (?:[\w-]+ ){0,2}?(?:issue|ticket|bug report|paper|preprint|blog ?post)\b|"
-    r"\bwhat (?:[\w-]+ ){0,1}?(?:paper|preprint|blog ?post)\b|"
-    r"\b(?:does|do|did|is there|was there) (?:any|an?|some) (?:[\w-]+ ){0,2}?(?:issue|ticket|bug report|paper|"
-    r"preprint|blog ?post)\b"
-    r"(?! with\b)|\b(?:ha(?:s|ve|d)|did) any(?:one|body)(?: else)?(?: already| ever)? (?:report(?:ed)?|filed?|"
-    r"open(?:ed)?|seen?|hit|run into|"
-    r"noticed?|encounter(?:ed)?|raised?)\b(?: (?:an? |any )?(?:issue|ticket|bug report)s?(?: (?:about|on|for))?)?|"
-    r"有(?:没有)?(?:其他)?人.{0,6}?(?:报告|反馈|提|遇到|报|碰到)过?|有没有(?!.{0,8}(?:新|未|没|打开|关闭)).{0,12}?(?:issue(?!s)|工单|"
-    r"议题)|"
-    r"哪(?:个|一个) ?(?:issue|工单|议题)|哪篇"
-)
+ONE_OF = {
+    "issue": r"\bwhich (?:[\w-]+ ){0,2}?(?:issue|ticket|bug report)\b|"
+    r"\b(?:does|do|did|is there|was there) (?:any|an?|some) (?:[\w-]+ ){0,2}?(?:issue|ticket|bug report)\b(?! with\b)|"
+    r"\b(?:ha(?:s|ve|d)|did) any(?:one|body)(?: else)?(?: already| ever)? (?:report(?:ed)?|filed?|open(?:ed)?|seen?|hit|"
+    r"run into|noticed?|encounter(?:ed)?|raised?)\b(?: (?:an? |any )?(?:issue|ticket|bug report)s?(?: (?:about|on|for))?)?|"
+    r"有(?:没有)?(?:其他)?人.{0,6}?(?:报告|反馈|提|遇到|碰到|报(?!告))过?(?!的)|"
+    r"有没有(?!.{0,8}(?:新|未|没|打开|关闭)).{0,12}?(?:issue(?!s)|工单|议题)|哪(?:个|一个) ?(?:issue|工单|议题)",
+    "paper": r"\b(?:which|what) (?:[\w-]+ ){0,2}?(?:paper|preprint)\b|"
+    r"\b(?:does|is there|was there) (?:any|an?|some) (?:[\w-]+ ){0,2}?(?:paper|preprint)\b(?! with\b)|哪篇(?!博)",
+    "post": r"\b(?:which|what) (?:[\w-]+ ){0,2}?(?:blog ?post|blog article)\b|哪篇博(?:客|文)",
+}
+_ONE = "|".join(ONE_OF.values())
 _NEEDLE = re.compile(
     rf"{_ONE}|\b(?:in |by |since |and )?(?:which|what)(?: (?:single|exact|one|particular|specific|later|"
     rf"earlier|upstream|(?:19|20)[0-9]{{2}}|{GAP})){{0,2}} "
@@ -174,7 +174,7 @@ _WINDOW_WORDS = re.compile(
     r"(?= ?(?:$|\ue000|[?.,;:!)]|(?:in|on|for|about|since|to)\b))|files(?= (?:changed|were|was|got|have))|"
     r"all(?: of)?(?: the)?(?= (?:\w+ )?(?:changes|commits|prs|updates|work)\b)|any|commits?|prs?|pull requests|"
     r"merge requests|papers|issues(?: (?:were |are |"
-    r"that were )?(?:opened|closed|filed|reported))?|compare|touching|involving|the latest|"
+    r"that were )?(?:opened|closed|filed|reported))?|compare|touching|(?:that|which) touch(?:es|ed)?|involving|the latest|"
     r"every (?:commit|change|pr)(?: (?:that|which)(?: touched)?)?|"
     r"(?:did )?we (?:have )?(?:ship(?:ped)?|merged?|land(?:ed)?|do|did|changed?|add(?:ed)?)|"
     r"changes|changed|updates|updated|progress|activity|developments|news|highlights|efforts|landed|"
@@ -221,7 +221,7 @@ _ZH_WINDOW_WORDS = re.compile(
     r"有关|相关的?|方面|都?有(?:哪些|什么|啥)|都?(?:做|改|合入|合|修|加|新增|更新|发布|引入|完成|"
     r"进行)了?(?:哪些|什么|些什么)|"
     r"(?:发生|出现)了?什么|哪些|什么|所有|全部|新的?(?=改动|变化|进展|更新|动态|消息|动静|情况)|更新|改动|变化|变更|进展|"
-    r"动态|动静|消息|工作|提交|合入了?|多少(?:个|次)?|论文|情况|如何|怎么样|功能(?=[?？。 \ue000]|$)"
+    r"动态|动静|消息|新闻|工作|提交|合入了?|多少(?:个|次)?|论文|情况|如何|怎么样|功能(?=[?？。 \ue000]|$)"
 )
 _TRIM = " \t,.;:!?-~/&|@#\"'(，。？！；：、…"
 

@@ -6,74 +6,86 @@ Patterns see text as those of ``kb.intent`` do, with ``REF`` in place of each nu
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 REF, PAPER = "\ue001", "\ue002"
 
-_NAMED = (
-    r"(?:(?:the|this|that) )?(?:(?:github )?(?:issue|bug|ticket|problem|pr|pull request|commit|change|问题|"
-    rf"提交) ?)?{REF}"
-)
-_FIXED = (
-    r"fixe[sd]|resolve[sd]?|addresse[sd]|solve[sd]|(?<!the )(?<!a )(?<!this )(?:fix|address|solve)|修复|修好|修正|"
-    r"解决|修|处理"
-)
-_CLOSED = r"close[sd]?|关闭|关掉"
-_REVERTED = r"revert(?:s|ed)?|back(?:s|ed)? out|roll(?:s|ed)? back|undid|undo(?:es|ne)?|回退|回滚|撤销|撤回|还原"
-_BUILT = (
-    r"implement(?:s|ed|ing)?|introduce[sd]?|add(?:s|ed|ing)?|(?:is |are |was )?based on|follow(?:s|ed|ing)?|cite[sd]?|"
-    r"reference[sd]?|use[sd]?|port(?:s|ed)?|bring(?:s|ing)?|brought|mention(?:s|ed)?|实现|引入|基于|引用|参考|用到|提到|支持"
-)
 _ASKS = r"(?:\b(?:which|what|who|is there)\b|哪|谁|什么)"
-_BE = r"\b(?:was|is|were|has|have|had|did|does|got|get)\b"
-_LINKED = rf"(?:{_ASKS}|怎么|如何|何时|被|是|由|已经?|有没有)"
+_ASKS_HOW = r"(?:怎么|如何|何时|被|是|由|已经?|有没有)"
+_BE = r"\b(?:was|is|were|are|has|have|had|got|did|does)\b"
+_REST = r"[^.?!;。]"
+_NOUN = (
+    r"(?:(?:the|this|that) )?(?:(?:github )?(?:issue|bug|ticket|problem|paper|pr|pull request|commit|change|问题|提交|论文) ?)?"
+)
 
 
-def _patterns(done: str, *, active: str = "") -> str:
-    """Both voices of a verb whose object is the named record; ``active`` are forms that count in the active voice alone."""
-    acting = f"{done}|{active}" if active else done
+@dataclass(frozen=True, slots=True)
+class _Verb:
+    """What is done to the named record: ``done`` are the participles, ``does`` the other forms."""
+
+    done: str
+    does: str
+    chinese: str
+
+
+_FIX = _Verb(
+    "fixed|resolved|addressed|solved",
+    "fixes|resolves|addresses|solves|(?<!the )(?<!a )(?<!this )(?:fix|resolve|address|solve)",
+    "修复|修好|修正|解决|修|处理|(?<![a-z])fix(?![a-z])",
+)
+_CLOSE = _Verb("closed", "closes|(?<!the )close", "关闭|关掉")
+_REVERT = _Verb(
+    "reverted|backed out|rolled back|undone",
+    "reverts?|backs? out|rolls? back|undid|undoe?s?",
+    "回退|回滚|撤销|撤回|还原|revert",
+)
+_BUILD = _Verb(
+    "implemented|introduced|added|ported|brought|used",
+    "implement(?:s|ing)?|introduces?|adds?|(?:is |are |was )?(?:based|building|builds?) on|follow(?:s|ed|ing)?|cite[sd]?|"
+    "reference[sd]?|uses?|ports?|brings?|mention(?:s|ed)?",
+    "实现|引入|基于|引用|参考|用到|提到|支持",
+)
+
+
+def _asked(verb: _Verb, thing: str) -> str:
+    """Questions for what does this to ``thing``, in either voice."""
     return "|".join(
         (
-            rf"{_ASKS}[^.?!;。]{{0,60}}?(?:{acting})(?: up)? ?了? ?{_NAMED}",
-            rf"{_BE} {_NAMED}(?: [a-z]+){{0,3}}? (?:{done})(?![\w-])",
-            rf"{REF},? (?:[a-z]+ ){{0,2}}?(?:been|was|is|got|being|ever) (?:[a-z]+ )?(?:{done})(?![\w-])",
-            rf"{REF}[^.?!;。]{{0,16}}?{_LINKED}[^.?!;。]{{0,16}}?(?:{done})",
-            rf"{REF} ?(?:已经?)?(?:{done})了?(?:吗|没|么)",
+            rf"{_ASKS}{_REST}{{0,60}}?(?:{verb.done}|{verb.does}|{verb.chinese})(?: up)? ?了? ?{_NOUN}{thing}",
+            rf"{_BE} {_NOUN}{thing}(?: (?:ever|already|been|being|get|finally)){{0,3}} (?:{verb.done})(?![\w-])",
+            rf"{thing},? (?:[a-z]+ ){{0,2}}?(?:been|was|is|got|being|ever) (?:[a-z]+ )?(?:{verb.done})(?![\w-])",
+            rf"{thing}{_REST}{{0,16}}?(?:{_ASKS_HOW}|哪|谁){_REST}{{0,16}}?(?:{verb.chinese})",
+            rf"{thing} ?(?:已经?)?(?:{verb.chinese})了?(?:吗|没|么)",
         )
     )
 
 
+_DOES_FIX = "|".join((_FIX.done, _FIX.does, _CLOSE.done, _CLOSE.does))
 _RELATIONS = (
     (
         "fixes",
-        rf"\b(?:which|what) (?:[\w-]+ ){{0,2}}?(?:issues?|bugs?|"
-        rf"tickets?)\b[^.?!;]{{0,60}}?(?:{REF} (?:[a-z]+ )?(?:{_FIXED}|{_CLOSED})|"
-        rf"(?:{_FIXED}|{_CLOSED}) (?:by|in|with) {_NAMED})|{REF} ?(?:{_FIXED}|{_CLOSED})了? ?(?:哪|"
-        rf"什么)[^.?!;。]{{0,4}} ?(?:issue|bug|工单|议题|问题)",
+        rf"\b(?:which|what) (?:[\w-]+ ){{0,2}}?(?:issues?|bugs?|tickets?)\b{_REST}{{0,60}}?"
+        rf"(?:{REF} (?:[a-z]+ )?(?:{_DOES_FIX})|(?:{_DOES_FIX}) (?:by|in|with) {_NOUN}{REF})|"
+        rf"{REF} ?(?:{_FIX.chinese}|{_CLOSE.chinese})了? ?(?:哪|什么){_REST}{{0,4}} ?(?:issue|bug|工单|议题|问题)",
     ),
-    ("reverted-by", _patterns(_REVERTED)),
+    ("reverted-by", _asked(_REVERT, REF)),
+    # An issue is closed by a person as well: only what asks for the change that closed it asks for more than the issue.
     (
         "fixed-by",
-        rf"{_patterns(_FIXED)}|(?<!\bwho )\b(?:which|what) (?!issue)[^.?!;]{{0,60}}?\b(?:{_CLOSED}) {_NAMED}|"
-        rf"哪[^.?!;。]{{0,20}}?(?:{_CLOSED})了? ?{_NAMED}|"
+        rf"{_asked(_FIX, REF)}|\bfix(?:es)? for {_NOUN}{REF}|"
+        rf"\b(?:which|what) (?!issue){_REST}{{0,60}}?\b(?:{_CLOSE.done}|{_CLOSE.does}) {_NOUN}{REF}|"
+        rf"哪{_REST}{{0,20}}?(?:{_CLOSE.chinese})了? ?{_NOUN}{REF}|"
         rf"{REF} (?:[a-z]+ ){{0,2}}?closed (?:by|in) (?:which|what|a commit)|"
-        rf"\b(?:which|what) (?:commit|change|pr|pull request)\b[^.?!;]{{0,20}}? {_NAMED} (?:[a-z]+ )?closed|"
-        rf"\bfix(?:es)? for {_NAMED}",
+        rf"\b(?:which|what) (?:commit|change|pr|pull request)\b{_REST}{{0,20}}? {_NOUN}{REF} (?:[a-z]+ )?closed",
     ),
-    (
-        "implemented-by",
-        rf"\b(?:which|what|is there an?|any) (?:[\w-]+ ){{0,2}}?(?:commit|pr|pull request|change|kernel|patch)s?\b"
-        rf"[^.?!;]{{0,60}}?(?:{_BUILT}) (?:the )?(?:paper )?{PAPER}|"
-        rf"哪[^.?!;。]{{0,20}}?(?:{_BUILT})了? ?(?:论文)? ?{PAPER}|{_BE} (?:the paper )?{PAPER} (?:[a-z]+ )?implemented|"
-        rf"{PAPER}[^.?!;。]{{0,12}}?(?:{_LINKED})[^.?!;。]{{0,12}}?实现",
-    ),
+    ("implemented-by", _asked(_BUILD, PAPER)),
 )
 _RELATION_PATTERNS = tuple((relation, re.compile(pattern, re.I)) for relation, pattern in _RELATIONS)
 # What only the thread itself tells, not the commit that landed it.
 _THREAD = re.compile(
-    rf"\bissue ?{REF}|\b(?:re-?opened|opened|closed|merged|filed|reported|raised|open|status|state|reviewers?|"
-    rf"reviewed|approved|"
-    rf"comments?|commented|discuss(?:ed|ion)?|author|labels?)\b|(?:合并|合入|关闭|关)了?(?:吗|没|么)|关了|提的|"
-    rf"谁(?:提|开)|状态|评论|讨论|评审",
+    rf"\bissue ?{REF}|\b(?:re-?opened|opened|closed|merged|filed|reported|raised|open|status|state|reviewers?|reviewed|"
+    r"approved|comments?|commented|discuss(?:ed|ion)?|author|labels?)\b|"
+    r"(?:合并|合入|关闭|关)了?(?:吗|没|么)|关了|提的|谁(?:提|开)|状态|评论|讨论|评审",
     re.I,
 )
 

@@ -150,7 +150,7 @@ def _read(text: str, context: ScopeContext, named: Sequence[str], mentions: Sequ
     low = when.plain(text)
     notes = entities.release_notes(low)
     found = when.find(
-        _blanked(text, [*entities.urls(low), *notes]),  # what looks like a date in an address is none
+        happened.blanked(text, [*entities.urls(low), *notes], "_"),  # what looks like a date in an address is none
         context.clock,
         _tags(context, named),
         mentions=[(mention.start, mention.end) for mention in mentions],
@@ -158,12 +158,6 @@ def _read(text: str, context: ScopeContext, named: Sequence[str], mentions: Sequ
     )
     names = entities.identifiers(low, blocked=[*found.spans, *_bare(low, mentions)], notes=notes)
     return _Read(low, found, mentions, names, notes)
-
-
-def _blanked(text: str, spans: Sequence[Span]) -> str:
-    for start, end in spans:
-        text = text[:start] + "_" * (end - start) + text[end:]
-    return text
 
 
 def _tags(context: ScopeContext, named: Sequence[str]) -> dict[str, tuple[Tag, ...]]:
@@ -255,11 +249,7 @@ def _of_one(scope: Scope, read: _Read) -> Scope:
     """With what a question for one record asks for."""
     chinese = scope.language == "zh"
     topic = intent.needle_topic(read.story, chinese=chinese)
-    kinds = scope.kinds or asked.kinds_of_one(read.body)
-    if read.notes and not scope.kinds:
-        kinds = ("release",)
-    elif scope.relation == "fixes" and not scope.kinds:
-        kinds = ("issue",)
+    kinds = scope.kinds or (("issue",) if scope.relation == "fixes" else asked.kinds_of_one(read.body))
     return replace(
         scope,
         kinds=kinds,
@@ -270,8 +260,9 @@ def _of_one(scope: Scope, read: _Read) -> Scope:
 
 
 def _implied_by_one(scope: Scope, read: _Read) -> tuple[str, ...]:
-    if scope.relation:
-        return asked.implied_by_one(read.body) or ("commit", "pull")
-    if scope.intent == "identifier" and relation.is_about_thread(read.marked):
-        return ("issue", "pull")
-    return asked.implied_by_one(read.body)
+    if read.notes:
+        return ("release",)
+    change = asked.implied_by_one(read.body)
+    if scope.relation or change:
+        return change or ("commit", "pull")
+    return ("issue", "pull") if scope.intent == "identifier" and relation.is_about_thread(read.marked) else ()

@@ -173,8 +173,8 @@ what is #2450 about | identifier | ids=#2450
 summarise issue #7 | identifier | ids=#7 implied=issue,pull
 What did reviewers say about PR #88? | identifier | ids=#88 implied=issue,pull
 what does issue 1234 say about NVFP4? | identifier | ids=#1234 implied=issue,pull
-What does release v0.6.3 say about cuDNN? | identifier | kinds=release ids=v0.6.3
-summarise the release notes of v0.6.3 | identifier | kinds=release ids=v0.6.3
+What does release v0.6.3 say about cuDNN? | identifier | implied=release ids=v0.6.3
+summarise the release notes of v0.6.3 | identifier | implied=release ids=v0.6.3
 does any issue report a hang in allreduce? | needle | kinds=issue
 has anybody reported wrong results with FP8 KV cache? | needle | kinds=issue
 Has anyone filed an issue about illegal memory access on H100? | needle | kinds=issue
