@@ -22,6 +22,9 @@ def text(pdf: bytes, *, pages: int, characters: int) -> Mapping[str, object]:
     """{"pages": [[number, text], …], "cut": whether there was more}, of the first ``pages`` pages and so much of each.
 
     Pages without text are left out. What cannot be read as a whole is {"error": why}.
+
+    Raises:
+        MemoryError: it takes too much.
     """
     try:
         reader = pypdf.PdfReader(io.BytesIO(pdf))
@@ -29,6 +32,8 @@ def text(pdf: bytes, *, pages: int, characters: int) -> Mapping[str, object]:
             return {"error": "it is encrypted"}
         found = list(_pages(reader, min(len(reader.pages), pages)))
         more = len(reader.pages) > pages
+    except MemoryError:
+        raise
     except Exception as error:  # pypdf raises whatever a broken file leads to
         return {"error": f"{type(error).__name__}: {error}".removesuffix(": ")[:200]}
     if found and all(text is None for _, text in found):
@@ -53,7 +58,10 @@ def _main(seconds: int, megabytes: int, pages: int, characters: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (megabytes << 20, megabytes << 20))
         resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     logging.disable()  # pypdf tells everything that it mends
-    answer = text(sys.stdin.buffer.read(), pages=pages, characters=characters)
+    try:
+        answer = text(sys.stdin.buffer.read(), pages=pages, characters=characters)
+    except MemoryError:
+        answer = {"error": f"it takes more than {megabytes} MB of memory"}
     sys.stdout.write(json.dumps(answer))
 
 

@@ -66,7 +66,8 @@ class Library:
         except AnswerError as error:
             return Text(error=error.reason)
         found = extracted(pdf, self.limits)
-        self._keep(place, found)
+        if found != _NOT_READ:
+            self._keep(place, found)
         return found
 
     def _keep(self, place: Path, text: Text) -> None:
@@ -78,6 +79,7 @@ class Library:
 
 
 _BROKE_OFF = Text(error="its transfer broke off")
+_NOT_READ = Text(error="the program that reads PDFs does not work")
 
 
 def extracted(pdf: bytes, limits: Limits) -> Text:
@@ -97,8 +99,10 @@ def extracted(pdf: bytes, limits: Limits) -> Text:
         )
     except subprocess.TimeoutExpired:
         return Text(error=f"reading it took more than {limits.seconds * 2} seconds")
+    if done.returncode < 0:
+        return Text(error=f"reading it took more than {limits.seconds} seconds")
     if done.returncode:
-        return Text(error=f"reading it took more than {limits.seconds} seconds or {limits.megabytes} MB")
+        return _NOT_READ
     values = json.loads(done.stdout)
     if "error" in values:
         return Text(error=f"it cannot be read ({values['error']})")

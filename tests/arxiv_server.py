@@ -137,7 +137,11 @@ class ArxivServer:
 
 
 def populate(server: ArxivServer, count: int, *, newest: datetime = NEWEST, apart: timedelta = timedelta(hours=1)) -> None:
-    """Add ``count`` papers, the newest updated at ``newest``, each next one ``apart`` earlier; every fifth is a revision."""
+    """Add ``count`` papers, the newest updated at ``newest``, each next one ``apart`` earlier; every fifth is a revision.
+
+    The feed is then of the midnight that follows, when they are announced.
+    """
+    server.feed_date = newest.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
     for number in range(count):
         updated = newest - number * apart
         what, how = _SUBJECTS[number % len(_SUBJECTS)], _MEANS[number // len(_SUBJECTS) % len(_MEANS)]

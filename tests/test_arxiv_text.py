@@ -234,7 +234,7 @@ def test_hostile_pdfs_end_and_give_no_text(pdf: bytes, told: str) -> None:
 def test_time_and_memory_are_limited() -> None:
     slow, large = make_pdf(["x\n" * 400_000]), make_pdf(["one"]) + b"\n" * 30_000_000
     assert extracted(slow, Limits(seconds=1)).error.startswith("reading it took more than ")
-    assert extracted(large, Limits(megabytes=64)).error == "reading it took more than 60 seconds or 64 MB"
+    assert extracted(large, Limits(megabytes=64)).error == "it cannot be read (it takes more than 64 MB of memory)"
 
 
 def test_a_pdf_that_is_too_large_is_not_kept(server: ArxivServer, tmp_path: Path) -> None:
@@ -242,3 +242,15 @@ def test_a_pdf_that_is_too_large_is_not_kept(server: ArxivServer, tmp_path: Path
     arxiv = source(server, tmp_path, full_text=True)
     assert only(arxiv).marks == ("no-full-text",)
     assert "without full text: 2602.00001v1 (more than 50 MB)" in arxiv.context.meter.reading.notes
+
+
+def test_a_reader_that_does_not_work_is_no_fault_of_the_paper(
+    server: ArxivServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.add_paper("2602.00001", "A", pdf=make_pdf(["one"]))
+    arxiv = source(server, tmp_path, full_text=True)
+    with monkeypatch.context() as broken:
+        broken.setattr("ingest._arxiv_text._PROGRAM", tmp_path / "missing.py")
+        assert only(arxiv).marks == ("no-full-text",)
+    assert "without full text: 2602.00001v1 (the program that reads PDFs does not work)" in arxiv.context.meter.reading.notes
+    assert only(arxiv).notes[0].text == "one"
