@@ -29,7 +29,8 @@ class SourceContext:
     """What a source is given beside its config keys.
 
     ``folder`` is its own, for clones and caches (made by whoever needs it first). ``meter`` takes requests, limits and notes
-    for the ledger. ``stop`` is set when the person interrupts: no batch is stored after that.
+    for the ledger. ``stop`` is set when the person interrupts: no batch is stored after that, and ``pause`` and ``progress``
+    raise SourceStoppedError. A source that neither pauses nor tells its progress is left behind after some seconds.
     """
 
     folder: Path
