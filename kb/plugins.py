@@ -21,6 +21,7 @@ from kb.errors import ConfigError, KbError, SourceStoppedError
 from kb.protocols import Progress, Source, SourceContext, silent
 
 _PATH_KEYS = ("url", "path")
+_RELATIVE = re.compile(r"(?:\.{1,2}|~)(?:/|\Z)")
 
 
 def available() -> list[str]:
@@ -89,10 +90,25 @@ def _values(kind: type[Any], table: SourceTable, *, config: Config, place: str) 
     """The table's keys, checked against the dataclass's fields; a path among them starts at the folder of the file."""
     checked = validate(_keys_of(kind), table.options, file=config.path, table=place)
     values = {key: getattr(checked, key) for key in checked.model_fields_set}
-    for key in _PATH_KEYS:
-        if isinstance(value := values.get(key), str) and _is_local(value):
-            values[key] = str((config.path.parent / Path(value).expanduser()).resolve())
+    for key, value in values.items():
+        if key in _PATH_KEYS and isinstance(value, str) and _is_local(value):
+            values[key] = _anchored(value, config.path.parent)
+        elif isinstance(value, dict):
+            values[key] = _with_paths(value, config.path.parent)
     return values
+
+
+def _with_paths(value: Any, folder: Path) -> Any:
+    """A table of a source's own, in which only what looks like a relative path can be taken for one."""
+    if isinstance(value, dict):
+        return {key: _with_paths(inner, folder) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_with_paths(inner, folder) for inner in value]
+    return _anchored(value, folder) if isinstance(value, str) and _RELATIVE.match(value) else value
+
+
+def _anchored(path: str, folder: Path) -> str:
+    return str((folder / Path(path).expanduser()).resolve())
 
 
 def _keys_of(kind: type[Any]) -> type[BaseModel]:

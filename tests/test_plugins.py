@@ -18,6 +18,7 @@ MODULE = """
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from kb.errors import ConfigError, SourceStoppedError
 from kb.protocols import SourceContext
@@ -31,6 +32,7 @@ class Source:
     limit: int = 10
     labels: tuple[str, ...] = ()
     deep: bool = False
+    inner: dict[str, Any] = field(default_factory=dict)
     seen: frozenset[str] = field(default=frozenset(), init=False)
     context: SourceContext
 
@@ -98,18 +100,29 @@ def test_a_relative_path_starts_at_the_folder_of_the_file(folder: Path, url: str
     assert source.url == (expected if "://" in url or "@" in url or url == "host:name" else str(Path(expected).resolve()))  # type: ignore[attr-defined]
 
 
+def test_a_table_of_a_sources_own_is_kept_as_it_is_but_for_relative_paths(folder: Path) -> None:
+    inner = "{ a = './x', b = ['../y', 'z/w', '~/v', '.', '...', 7], c = { d = '..', e = 'https://h/./x', f = true } }"
+    (source,) = build(folder, f"[[sources]]\nuse='rocket_log'\nurl='u'\ninner = {inner}")
+    assert source.inner == {  # type: ignore[attr-defined]
+        "a": str(folder / "x"),
+        "b": [str(folder.parent / "y"), "z/w", str(Path.home() / "v"), str(folder), "...", 7],
+        "c": {"d": str(folder.parent), "e": "https://h/./x", "f": True},
+    }
+
+
 @pytest.mark.parametrize(
     ("table", "line"),
     [
         (
             "use='rocket_log'\nurl='u'\nlimt=3",
             '[[sources]] #1 "u": unknown key "limt" (did you mean "limit"?); '
-            "allowed: deep, labels, limit, name, repo, stale_after, url",
+            "allowed: deep, inner, labels, limit, name, repo, stale_after, url",
         ),
         ("use='rocket_log'", '[[sources]] #1 "rocket_log": missing key "url"'),
         ("use='rocket_log'\nurl='u'\nlimit='3'", '[[sources]] #1 "u": limit = "3": must be a whole number'),
         ("use='rocket_log'\nurl='u'\ndeep=1", '[[sources]] #1 "u": deep = 1: must be true or false'),
         ("use='rocket_log'\nurl='u'\nlabels='a'", '[[sources]] #1 "u": labels = "a": must be a list (["…"])'),
+        ("use='rocket_log'\nurl='u'\ninner='a'", '[[sources]] #1 "u": inner = "a": must be a table'),
         ("use='rocket_log'\nurl='u'\nlimit=-1", '[[sources]] #1 "u": limit = -1: must not be negative'),
         ("use='rocket_log'\nurl='u'\nlimit=1001", '[[sources]] #1 "u": limit is too large'),
         (
