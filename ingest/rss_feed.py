@@ -80,8 +80,8 @@ class Source:
 
     @property
     def lane(self) -> str:
-        """Feeds of one server are read one after the other."""
-        return self._host or self.url
+        """Feeds of one server are read one after the other; "" for a file."""
+        return self._host
 
     def pull(self, cursor: str | None) -> Iterator[Batch]:
         """Yield the feed's entries where it has changed since ``cursor``, in its own order. Unchanged: no batch.

@@ -404,7 +404,8 @@ def test_wrong_keys_are_told_before_anything_is_read(keys: dict[str, str], line:
 def test_names_and_lanes_come_from_the_host() -> None:
     feed = source("https://www.blog.example/feed.xml")
     assert (feed.name, feed.lane, feed.kinds) == ("blog.example", "www.blog.example", ("post",))
-    assert source("/somewhere/team.xml").name == "team"
+    local = source("/somewhere/team.xml")
+    assert (local.name, local.lane) == ("team", "")
 
 
 def test_a_local_file_is_read_by_the_configuration_and_stored_once(tmp_path: Path) -> None:
