@@ -48,17 +48,18 @@ def resolve_kinds(names: Iterable[str]) -> tuple[str, ...]:
 
 # --- a set -----------------------------------------------------------------------------------------------------------------
 
+_COMMITS = (
+    r"\b(?:which|what) (?:[\w-]+ ){0,2}?commit\b|\bcommits\b|(?:哪个|哪次|哪一个|哪一次|哪些) ?(?:提交|commit)|"
+    r"提交(?:有哪些|记录)|的提交"
+)
+_PAPERS = r"\b(?:which|what|any) (?:[\w-]+ ){0,3}?paper\b|\bpapers\b|\bpreprints\b|论文|预印本"
 # "Issue" in the sense of a problem is no kind: "which issues with bf16 were fixed" asks for the fixes.
 _ISSUES = (
-    r"(?:is{1,3}ues|isseus)\b(?! (?:with\b|(?:were |was |are |got |have been |that were )?(?:fixed|resolved|addressed|"
-    r"solved)))"
+    r"(?:is{1,3}ues|isseus)\b"
+    r"(?! (?:with\b|(?:were |was |are |got |have been |that were )?(?:fixed|resolved|addressed|solved)))"
 )
 _SETS = (
-    (
-        "commit",
-        r"\b(?:which|what) (?:[\w-]+ ){0,2}?commit\b|\bcommits\b|(?:哪个|哪次|哪一个|哪一次|"
-        r"哪些) ?(?:提交|commit)|提交(?:有哪些|记录)|的提交",
-    ),
+    ("commit", _COMMITS),
     (
         "pull",
         rf"\b(?:{happened.NOUNS['pull']})(?![\w-])(?! ?#)|(?:哪些|什么|列出|所有|全部|"
@@ -69,15 +70,14 @@ _SETS = (
         r"\b(?:which|what|list|show|all|open|opened|closed|new|github|many|reported|filed|the) (?:[\w-]+ ){0,3}?"
         rf"{_ISSUES}|^(?:github )?{_ISSUES}|\bany {_ISSUES}(?= (?:about|on|regarding|in|for)\b)|"
         r"\b(?:bug reports|feature requests)\b|"
-        r"\bissues (?:were |are |have been )?(?:opened|closed|filed|reported)|(?:哪些|列出|所有|"
-        r"多少).{0,8}(?:issues?\b|工单|议题)|issues? ?有哪些",
+        r"\bissues (?:were |are |have been )?(?:opened|closed|filed|reported)|"
+        r"(?:哪些|列出|所有|多少).{0,8}(?:issues?\b|工单|议题)|issues? ?有哪些",
     ),
-    ("paper", r"\b(?:which|what|any) (?:[\w-]+ ){0,3}?paper\b|\bpapers\b|\bpreprints\b|论文|预印本"),
+    ("paper", _PAPERS),
     (
         "release",
         rf"\b(?:which|what|list|show|all|many|new) (?:[\w-]+ ){{0,3}}?releases\b|\breleases(?= ?(?:{GAP}|$|[?.]))|"
-        r"\breleases (?:in|of|from|"
-        r"were)\b|(?:哪些|列出|所有) ?(?:发布版|release)",
+        r"\breleases (?:in|of|from|were)\b|(?:哪些|列出|所有) ?(?:发布版|release)",
     ),
     (
         "post",
@@ -116,8 +116,8 @@ def lists_records(text: str) -> bool:
 # --- one record ------------------------------------------------------------------------------------------------------------
 
 _ONE = (
-    ("commit", _SETS[0][1]),
-    ("paper", rf"{_SETS[3][1]}|{ONE_OF['paper']}"),
+    ("commit", _COMMITS),
+    ("paper", rf"{_PAPERS}|{ONE_OF['paper']}"),
     ("issue", ONE_OF["issue"]),
     ("post", ONE_OF["post"]),
     ("release", r"\bwhich release notes\b|哪(?:个|份)发布说明"),
@@ -131,11 +131,11 @@ _A_PULL = re.compile(
 )
 _A_CHANGE = re.compile(
     r"\b(?:which|what) (?:[\w-]+ ){0,2}?(?:change|patch|revision|rewrite|rework|merge|fix)\b|"
-    r"\bwhat (?:fixe[sd]|changed|corrected|solved|resolved|addressed|removed|introduced|broke|caused) (?!in\b|on\b|"
-    r"for\b|since\b)|"
+    r"\bwhat (?:fixe[sd]|changed|corrected|solved|resolved|addressed|removed|introduced|broke|caused) "
+    r"(?!in\b|on\b|for\b|since\b)|"
     r"\b(?:fix(?:ed)?|solved|resolved|corrected|added|changed|removed)(?: where| when| by(?: whom| what| which)?)? ?\?|"
-    r"\bwhat(?:'s| is| was) the fix\b|\bwhere (?:was|is|were) (?:it|this|that|these|they) (?:fixed|changed|corrected|"
-    r"solved)\b|"
+    r"\bwhat(?:'s| is| was) the fix\b|"
+    r"\bwhere (?:was|is|were) (?:it|this|that|these|they) (?:fixed|changed|corrected|solved)\b|"
     r"哪(?:个|一个|次|一次|条) ?(?:改动|修改|补丁|变更|合并)|(?:怎么|如何|在哪里?)(?:修|解决|改)",
     re.I,
 )
@@ -175,9 +175,8 @@ _NEWS = re.compile(
     re.I,
 )
 _CHANGED = re.compile(
-    r"\bchange[sd]?\b|\bchangelog\b|\b(?:land(?:ed)?|merged?|ship(?:ped)?|added|removed|deprecated|introduced|renamed|"
-    r"fixed|reverted|"
-    r"broke|broken|released|done)\b|\b(?:came|went) in(?:to)?\b|"
+    r"\bchange[sd]?\b|\bchangelog\b|\b(?:came|went) in(?:to)?\b|\b(?:land(?:ed)?|merged?|ship(?:ped)?|added|removed|"
+    r"deprecated|introduced|renamed|fixed|reverted|broke|broken|released|done)\b|"
     r"\b(?:fixes|improvements|optimi[sz]ations|features|additions|refactoring|work)\b|"
     r"改动|变更|变化|改了|合入|合并|合了|修复|修了|加了|新增|增加|删|移除|去掉|回退|优化|支持了|上线|引入|做了|做过",
     re.I,

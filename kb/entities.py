@@ -144,8 +144,7 @@ _FACETS = (
     ),
     (
         "test",
-        rf"\b(?:unit )?tests?{_WORK}|\bnew (?:unit )?tests\b|测试(?:方面的?|相关的?)?(?:更新|改动|变化|变更|修改|"
-        rf"提交)|新测试",
+        rf"\b(?:unit )?tests?{_WORK}|\bnew (?:unit )?tests\b|测试(?:方面的?|相关的?)?(?:更新|改动|变化|变更|修改|提交)|新测试",
     ),
     (
         "ci",
@@ -166,8 +165,8 @@ _FACETS = (
         r"\bversion bumps?\b|版本(?:升级|更新)(?:有哪些)?|\bwhat (?:was|were|got|has been|is being) released\b|"
         r"发布了(?:什么|哪些)(?= ?(?:$|[?.,;\ue000]))|"
         r"\bversions(?: (?:was|were|have been|has been|got|\ue000))* (?:cut|released|published|tagged|shipped|came out)\b|"
-        r"\b(?:cut|released|published|tagged) versions\b|发布了?(?:哪些|什么|几个|多少)(?:个|新|新的)?版本|(?:哪些|"
-        r"新)版本(?:被)?发布",
+        r"\b(?:cut|released|published|tagged) versions\b|"
+        r"发布了?(?:哪些|什么|几个|多少)(?:个|新|新的)?版本|(?:哪些|新)版本(?:被)?发布",
     ),
     (
         "model",
@@ -217,7 +216,7 @@ _FORMS = (
     ("code", r"`([^`]{1,200})`"),
     (
         "url",
-        rf"{_GITHUB}/(?:(?P<kind>pull|issues)/(?P<number>[0-9]{{1,7}})(?!/commits/)|"
+        rf"{_GITHUB}/(?:(?P<kind>pull|issues)/(?P<number>[0-9]{{1,7}})(?![0-9]|/commits/)|"
         rf"(?:pull/[0-9]{{1,7}}/)?commits?/(?P<sha>[0-9a-f]{{7,40}})|"
         r"releases/tag/(?P<tag>[^\s,;)?#\"'<>]{1,100}))[^\s,;)]{0,200}",
     ),
@@ -228,24 +227,17 @@ _FORMS = (
     ),
     ("skip", r"https?://[^\s<>)]{1,500}"),
     ("ref", r"(?<![A-Za-z0-9_./-])([A-Za-z0-9_.-]{1,60}/[A-Za-z0-9_.-]{1,100}#[0-9]{1,7})" + _R),
-    ("arxiv", rf"{_L}arxiv(?:[: ] ?|(?=[^A-Za-z0-9]{{0,2}}[0-9])){_ARXIV_ID}{_R}"),
+    ("arxiv", rf"{_L}arxiv[: ]? ?{_ARXIV_ID}{_R}"),
     ("arxiv", rf"(?<![A-Za-z0-9_.-]){_NEW_ARXIV_ID}(?![A-Za-z0-9_]|[.-][0-9])"),
-    (
-        "number",
-        rf"{_L}(?:prs?|pull requests?|merge requests?|mr|gh)[ -]?(?:no\.? ?|"
-        rf"number )?#?([0-9]{{1,7}}){_R}(?![.-][0-9])",
-    ),
+    ("number", rf"{_L}(?:prs?|pull requests?|merge requests?|mr|gh)[ -]?(?:no\.? ?|number )?#?([0-9]{{1,7}}){_R}(?![.-][0-9])"),
     ("number", rf"{_L}issue (?:no\.? ?|number )?(?:#([0-9]{{1,7}})|([0-9]{{3,7}})){_R}(?![.-][0-9])"),
     (
         "number",  # with so few digits the verb must be ruled out: "warps issue 2 loads"
         rf"(?<!can )(?<!to )(?<!we ){_L}issue ([0-9]{{1,2}}){_R}(?= ?(?:$|[?!,;]|[.](?![0-9])|"
         r"(?:was|is|been|closed|open|merged|still|fixed|about|say|says)\b))",
     ),
-    (
-        "number",
-        rf"(?:工单|议题|拉取请求|合并请求) ?#?([0-9]{{1,7}}){_R}|第? ?([0-9]{{1,7}}) ?号 ?(?:prs?|issues?|工单|议题|"
-        rf"拉取请求){_R}",
-    ),
+    ("number", rf"(?:工单|议题|拉取请求|合并请求) ?#?([0-9]{{1,7}}){_R}"),
+    ("number", rf"第? ?([0-9]{{1,7}}) ?号 ?(?:prs?|issues?|工单|议题|拉取请求){_R}"),
     ("number", rf"(?<![&/#])#([0-9]{{1,7}}){_R}"),
     ("sha", rf"(?:(?<=commit )|(?<=commits )|(?<=sha )|(?<=提交 )|(?<=提交)|(?<=@))([0-9a-f]{{7,40}}){_R}"),
     ("sha", rf"({_SHA})"),
@@ -255,8 +247,8 @@ _FORMS = (
         r"(?<![A-Za-z0-9_./-])((?:\.{0,2}/)?(?:[A-Za-z0-9_.-]{1,80}/){1,15}[A-Za-z0-9_-]{1,80}(?:\.[A-Za-z0-9]{1,8}){1,2}|"
         r"(?:\.{0,2}/)?(?:[A-Za-z0-9.-]{0,40}_[A-Za-z0-9_.-]{0,80}/)+[A-Za-z0-9_.-]{0,80}|"
         r"(?:[a-z][A-Za-z0-9_.-]{1,60}/){2,15}[A-Za-z0-9_-]{1,60}|"
-        r"(?:src|csrc|include|tests?|docs?|lib|python|benchmarks?|examples?|scripts|tools|cmake|"
-        r"\.github)/[A-Za-z0-9_.-]{0,80})" + _R,
+        r"(?:src|csrc|include|tests?|docs?|lib|python|benchmarks?|examples?|scripts|tools|cmake|\.github)/[A-Za-z0-9_.-]{0,80})"
+        + _R,
     ),
     ("code", rf"{_L}({_NAME}(?:(?:::|->){_NAME}){{1,8}}(?:\(\))?)"),
     ("code", rf"(?<![A-Za-z0-9_.@])({_NAME}(?:\.{_NAME}){{1,8}}(?:\(\))?){_R}"),
@@ -285,10 +277,7 @@ _PRODUCTS_TEXT = """
 """
 _PRODUCTS = frozenset(_PRODUCTS_TEXT.split())
 _ABBREVIATIONS = frozenset({"e.g", "i.e", "a.k.a", "vs.", "etc", "u.s", "u.k", "p.s"})
-_SENTENCE_START = re.compile(
-    r"\.(?:Which|What|Where|When|Who|Why|How|The|This|That|It|In|On|Fix|Fixed|List|And|But|"
-    r"If|A|An)$"
-)
+_SENTENCE_START = re.compile(r"\.(?:Which|What|Where|When|Who|Why|How|The|This|That|It|In|On|Fix|Fixed|List|And|But|If|A|An)$")
 
 
 def identifiers(text: str, *, blocked: Sequence[Span] = (), notes: Sequence[Span] = ()) -> list[Identifier]:
@@ -319,8 +308,8 @@ _NOTES = re.compile(
     rf"\b(?:release notes|changelog)(?: (?:of|for|in|from))?(?: the)?(?: release)? (?:[A-Za-z0-9_./-]+ )?(?P<of>{_VERSION})|"
     rf"\b(?:does|did|do|says?|in) (?:the )?(?:[A-Za-z0-9_./-]+ )?release(?: notes?)?(?: of| for)? (?P<says>{_VERSION})"
     r"(?= (?:say|mention|note|tell|claim|list|describe))|"
-    rf"\bwhen (?:was|did) (?:[A-Za-z0-9_./-]+ )?(?P<when>{_VERSION}) (?:released|published|tagged|cut|come out|out|"
-    rf"land|ship)|"
+    rf"\bwhen (?:was|did) (?:[A-Za-z0-9_./-]+ )?(?P<when>{_VERSION}) "
+    r"(?:released|published|tagged|cut|come out|out|land|ship)|"
     rf"(?P<zh>{_VERSION}) ?(?:版本)?(?:的? ?(?:发布说明|发行说明|更新日志|release notes?)|(?:是)?(?:什么时候|何时|哪天)发布)",
     re.I,
 )

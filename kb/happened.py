@@ -56,6 +56,7 @@ class _Verb:
         return re.compile(rf"(?<![\w-])(?:{english})(?![\w-])|{self.chinese}", re.I)
 
 
+_ISSUES = "(?:is{1,3}ues|isseus|tickets)"  # "fixed bugs" asks for the fixes
 _VERBS = (
     _Verb(("reopened",), _THREADS, "re-?opened", "re-?open", "重新?打开|重开|再次打开"),
     _Verb(
@@ -66,18 +67,18 @@ _VERBS = (
         "新提交?|新开|开了|新增|新建|新报|提出|提交|提了?|报告|上报|创建|(?<!新)打开|(?<![重更])新",
         "new|incoming",
     ),
-    _Verb(("closed",), _THREADS, "closed", "close", "关闭|关掉|关了", "fixed|resolved|solved"),
+    _Verb(("closed",), _THREADS, "closed", "close", "关闭|关掉|关了", rf"(?:fixed|resolved|solved)(?= {_ISSUES}\b)"),
     _Verb(("merged",), ("pull",), "merged|landed|accepted", "merge|land|accept", "合并|合入|合进"),
     _Verb(
         _TOUCHED,
         _THREADS,
         "touched|updated|active|discussed|discussions?|conversations|commented on|edited|worked on|"
-        "(?:with|had|have|has|saw|seen|got|received|showing) (?:[a-z]+ ){0,2}?(?:activity|comments?|discussions?|"
-        "updates?|replies)",
+        "(?:with|had|have|has|saw|seen|got|received|showing) (?:[a-z]+ ){0,2}?"
+        "(?:activity|comments?|discussions?|updates?|replies)",
         "touch|update|discuss|comment on|work on",
         "更新|活跃|讨论|评论|有动静|有动态|有进展|有活动",
-        "busy|busiest|hot|hottest|trending|(?:activity|movement|comments|discussions?) (?:on|in|around|of)(?: the|"
-        " our| all| any)?",
+        "busy|busiest|hot|hottest|trending|"
+        "(?:activity|movement|comments|discussions?) (?:on|in|around|of)(?: the| our| all| any)?",
     ),
     _Verb(
         ("published",),
@@ -87,7 +88,13 @@ _VERBS = (
         "发表|发布|提交|上传|挂出|(?<![重更])新",
         "new",
     ),
-    _Verb(("revised",), ("paper",), "revised|updated|replaced|resubmitted", "revise|update|replace", "修订|更新|改版|修改"),
+    _Verb(
+        ("revised",),
+        ("paper", "post", "model"),
+        "revised|updated|replaced|resubmitted",
+        "revise|update|replace",
+        "修订|更新|改版|修改",
+    ),
     _Verb(
         ("released",),
         ("release",),
@@ -104,7 +111,6 @@ _VERBS = (
         "发布|发表|上传|开源|发了|(?<![重更])新",
         "new",
     ),
-    _Verb(("updated", "revised"), ("post", "model"), "updated|revised", "update|revise", "更新|修订"),
 )
 
 _END = r"(?![\w-])"
@@ -118,7 +124,8 @@ _PLACES = {
     "post": re.compile(r"\bon (?:the )?(?:[\w-]+ )?blog\b", re.I),
 }
 _ASIDE = re.compile(
-    r"\b(?:on github|contributors|authors|people|users|maintainers|right now|at the moment|currently)\b|github ?上", re.I
+    r"\b(?:on github|contributors|authors|people|users|maintainers|right now|at the moment|currently)\b|github ?上|有人|大家|用户",
+    re.I,
 )
 _REST = r"[^.?!;]"
 _BETWEEN = (
@@ -176,12 +183,12 @@ def is_said_of(kind: str, text: str) -> bool:
 # "What was closed?": only threads are opened, closed and discussed; of everything else it is said otherwise.
 _BARE = re.compile(
     rf"\bwhat(?:'s| else| all)?(?: (?:{_BE})){{0,6}} ((?:opened|filed|reported|raised|closed|re-?opened|discussed){_END})|"
-    rf"\bwhat (?:did|have|has) (?:people|users|anyone|anybody|they|we|folks) (reported|report|complained about|"
-    rf"complain about|raised?|filed?)\b|"
+    r"\bwhat (?:did|have|has) (?:people|users|anyone|anybody|they|we|folks) "
+    r"(reported|report|complained about|complain about|raised?|filed?)\b|"
     r"\b(?:bugs|regressions|crashes|hangs|failures|problems|errors|complaints)"
     rf"(?: (?:{_BE})){{0,6}} ((?:reported|filed|raised){_END})|"
-    rf"\b(discussions|conversations|discussion(?= (?:about|on|around|of|regarding)))\b|"
-    rf"(讨论|关闭|报告|提)(?:了|过)(?:什么|哪些)(?! ?[a-z\u4e00-\u9fff])",
+    r"\b(discussions|conversations|discussion(?= (?:about|on|around|of|regarding)))\b|"
+    r"(讨论|关闭|报告|提)(?:了|过)(?:什么|哪些)(?! ?[a-z\u4e00-\u9fff])",
     re.I,
 )
 _REPORTED = re.compile("filed?|report(?:ed)?|complain(?:ed)? about|报告", re.I)
@@ -223,9 +230,8 @@ _STATES = (
         "(?:still|as yet) (?:unmerged|to be merged)|not (?:yet )?(?:been )?(?:closed|resolved)(?: yet)?|"
         "not yet (?:been )?(?:merged|landed)|not (?:been )?(?:merged|landed) yet",
         "(?:还|仍然?|尚)?(?:未|没有?)(?:被)?(?:关闭|关掉|关|解决|处理)|(?:还|仍然?|尚)(?:未|没有?)(?:被)?合(?:并|入|进)?|"
-        "(?:还|仍)?开着|(?<![a-z-])open(?= ?(?:状态)?的| (?:issue|pr|pull))|正?在(?:评审|审查)|评审中|待(?:处理|解决|"
-        "合并|合入|评审|审查)|"
-        "处于打开|开放",
+        "(?:还|仍)?开着|(?<![a-z-])open(?= ?(?:状态)?的| (?:issue|pr|pull))|正?在(?:评审|审查)|评审中|"
+        "待(?:处理|解决|合并|合入|评审|审查)|处于打开|开放",
         "(?:awaiting|waiting (?:for|on|to be)) (?:an? )?(?:review(?:ers|s)?|approval|merge|merged|feedback)",
     ),
     _State(("open", "closed"), "unmerged|not (?:been )?merged", "(?:未|没有?)(?:被)?合(?:并|入)"),
@@ -266,7 +272,8 @@ def _happened(text: str, kinds: Sequence[str]) -> Iterator[tuple[_Verb, Span]]:
     for match in matches or _BARE.finditer(text):
         start, end = _group(match)
         for verb in verbs:
-            if verb.any.search(text, start, end):
+            form = verb.any.search(text, start)
+            if form and form.end() <= end:
                 yield verb, (start, end)
 
 

@@ -188,8 +188,8 @@ _WINDOW_WORDS = re.compile(
     re.I,
 )
 _ASK = re.compile(
-    rf"(?:{_ONE}(?: (?:about|on|for|that|which|report(?:s|ing)?|mention(?:s|ing)?|describ(?:es?|ing)))?|\b(?:and |in |"
-    rf"by |since |to )?(?:which|what)(?: (?:single|exact|one|particular|specific|"
+    rf"(?:{_ONE}(?: (?:about|on|for|that|which|report(?:s|ing)?|mention(?:s|ing)?|describ(?:es?|ing)))?|"
+    rf"\b(?:and |in |by |since |to )?(?:which|what)(?: (?:single|exact|one|particular|specific|"
     rf"later|earlier|upstream|(?P<year>(?:19|20)[0-9]{{2}})|{GAP})){{0,2}} "
     r"(?:commit|change|pr|pull request|patch|revision)s?\b(?: (?:is it|was it|did (?:this|that|it)|"
     r"that|is the one))?|\bwhere (?:exactly )?(?:was|were|is|are|did|does|do|has|have)\b|"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -73,9 +74,18 @@ PRs this week | window | kinds=pull
 PRs about closed-form softmax this week | window | kinds=pull topic=closed-form softmax
 PRs about merging LoRA weights this week | window | kinds=pull topic=merging LoRA weights
 list the issues about reported metrics, last week | window | kinds=issue topic=reported metrics
+list all PRs merged in August 2026 touching attention | window | kinds=pull events=merged topic=attention
+issues about FP8 closed last week | window | kinds=issue events=closed topic=FP8
+Have any issues been filed about Hopper since July? | window | kinds=issue events=opened topic=Hopper
+Which contributors opened PRs this week? | window | kinds=pull events=opened
+What did people complain about this week? | window | kinds=issue events=opened
+Any regressions reported since Monday? | window | kinds=issue events=opened topic=regressions
+Which issues got the most comments last month? | window | kinds=issue events=touched
+issues that were closed and reopened this year | window | kinds=issue events=closed,reopened
+list the fixed issues of last week | window | kinds=issue events=closed
 commits and PRs merged this week | window | kinds=commit,pull states=merged
 which commits were merged this week? | window | kinds=commit
-Which issues with bf16 were fixed this week? | window | implied=changes states=merged
+Which issues with bf16 were fixed this week? | window | implied=changes states=merged topic=bf16 fixed
 """
 
 STATES = """
@@ -95,10 +105,22 @@ merged PRs about paged attention | window | kinds=pull states=merged topic=paged
 closed PRs about paged attention | window | kinds=pull states=closed,merged topic=paged attention
 rejected PRs | window | kinds=pull states=closed
 open issues from last week | window | kinds=issue states=open
+give me the list of unresolved bugs | window | kinds=issue states=open
+recently closed issues about CUDA graphs | window | kinds=issue states=closed topic=CUDA graphs
+which pull requests have been opened but not merged yet | window | kinds=pull events=opened states=open
+are there any open issues about FP8? | window | kinds=issue states=open topic=FP8
+how many PRs are open right now? | window | kinds=pull states=open
 open issues and PRs | window | kinds=pull,issue states=open
 """
 
 OTHERS = """
+Any paper about mixture of experts published in June 2026? | window | kinds=paper events=published topic=mixture of experts
+new arXiv submissions about quantization since Monday | window | kinds=paper events=published topic=quantization
+articles published this month on the blog | window | kinds=post events=published
+what releases did flashinfer make this year? | window | kinds=release events=released
+releases this year | window | kinds=release
+what's new on hugging face this week | window | kinds=model
+models updated on Hugging Face this week | window | kinds=model events=revised
 new papers this week | window | kinds=paper events=published
 papers published last month on speculative decoding | window | kinds=paper events=published topic=speculative decoding
 Which papers were revised this week? | window | kinds=paper events=revised
@@ -163,6 +185,18 @@ which commit implements arXiv:2602.02061? | identifier | kinds=commit ids=arXiv:
 Which PR is based on https://arxiv.org/abs/2602.02061v2? | identifier | implied=pull,commit ids=arXiv:2602.02061v2 relation=implemented-by
 Which issue does PR #130 fix? | identifier | kinds=issue ids=#130 relation=fixes
 what issues were closed by #130? | identifier | kinds=issue ids=#130 relation=fixes
+Which issues were fixed by PR #12? | identifier | kinds=issue ids=#12 relation=fixes
+what does #12 fix? | identifier | implied=commit,pull ids=#12
+Fix for #412? | identifier | implied=commit,pull ids=#412 relation=fixed-by
+who reverted #88 and why? | identifier | implied=commit,pull ids=#88 relation=reverted-by
+has issue #55 been fixed? | identifier | implied=commit,pull ids=#55 relation=fixed-by
+is arXiv 2602.02061 implemented in flashinfer? | identifier | implied=commit,pull ids=arXiv:2602.02061 relation=implemented-by
+which commit landed #2450? | identifier | kinds=commit ids=#2450
+what PR introduced the regression reported in #412? | identifier | implied=pull,commit ids=#412
+who reviewed PR 88? | identifier | ids=#88 implied=issue,pull
+when was v0.6.2 released? | identifier | implied=release ids=v0.6.2
+Is there a PR that adds Windows support? | needle | implied=pull,commit
+did anyone report NaNs in softmax? | needle | kinds=issue
 who opened #12 | identifier | ids=#12 implied=issue,pull
 is #12 merged? | identifier | ids=#12 implied=issue,pull
 Is issue #12 still open? | identifier | ids=#12 implied=issue,pull
@@ -197,6 +231,16 @@ CHINESE = """
 本周合入了哪些 PR？ | window | kinds=pull events=merged
 上周合并的 PR 有哪些 | window | kinds=pull events=merged
 上周 flashinfer 合并了哪些 pull request？ | window | kinds=pull events=merged
+最近一周 merge 的 PR | window | kinds=pull events=merged
+上周 close 的 issue 有哪些 | window | kinds=issue events=closed
+昨天开了哪些 issue | window | kinds=issue events=opened
+上周 NVFP4 相关的 PR 合并了几个 | window | kinds=pull events=merged topic=NVFP4
+本周有没有新的 issue？ | window | kinds=issue events=opened
+上个月有人报告的 bug 有哪些？ | window | kinds=issue events=opened
+哪些 PR 正在评审 | window | kinds=pull states=open
+这个月被拒绝的 PR | window | kinds=pull states=closed
+有关 MoE 的论文，上个月发表的 | window | kinds=paper events=published topic=MoE
+Hugging Face 本周有哪些新模型 | window | kinds=model events=published
 本周讨论了什么？ | window | kinds=pull,issue events=touched
 还没关闭的 issue 有哪些？ | window | kinds=issue states=open
 列出未解决的 issue | window | kinds=issue states=open
@@ -219,6 +263,9 @@ flashinfer 最近发生了什么？ | window |
 为什么 PR #88 被回退了？ | identifier | implied=commit,pull ids=#88 relation=reverted-by
 哪个提交实现了 arXiv:2602.02061？ | identifier | kinds=commit ids=arXiv:2602.02061 relation=implemented-by
 PR #130 修复了哪个 issue？ | identifier | kinds=issue ids=#130 relation=fixes
+谁修了 #412？ | identifier | implied=commit,pull ids=#412 relation=fixed-by
+issue 812 是哪个 commit fix 的 | identifier | kinds=commit ids=#812 relation=fixed-by
+v0.6.3 的发布说明里怎么说 cuDNN？ | identifier | implied=release ids=v0.6.3
 #12 合并了吗 | identifier | ids=#12 implied=issue,pull
 issue #12 关闭了没有？ | identifier | ids=#12 implied=issue,pull
 #12 是谁提的？ | identifier | ids=#12 implied=issue,pull
@@ -231,18 +278,15 @@ issue #7 讲的是什么 | identifier | ids=#7 implied=issue,pull
 """
 
 
-def expected(text: str) -> dict[str, object]:
-    """What a row of the tables says; "topic" only where it is given."""
-    given, rest = {}, text
-    if "topic=" in rest:
-        rest, _, given["topic"] = rest.partition("topic=")
+def expected(intent: str, text: str) -> dict[str, object]:
+    """What a row of the tables says; a set question without a topic has none."""
+    rest, named, topic = text.partition("topic=")
     pairs = dict(pair.split("=", 1) for pair in rest.split())
     names = {"kinds": "kinds", "implied": "implied_kinds", "events": "events", "states": "states", "ids": "identifiers"}
-    lists = {
-        field: tuple(SHORT.get(pairs.get(name, ""), pairs.get(name, "").replace(",", " ")).split())
-        for name, field in names.items()
-    }
-    return {**lists, "relation": pairs.get("relation", ""), **given}
+    words = {field: pairs.get(name, "").replace(",", " ") for name, field in names.items()}
+    lists = {field: tuple(SHORT.get(value, value).split()) for field, value in words.items()}
+    about = {"topic": topic} if named or intent == "window" else {}
+    return {"intent": intent, **lists, "relation": pairs.get("relation", ""), **about}
 
 
 def rows() -> list[tuple[str, str, str]]:
@@ -254,5 +298,38 @@ def rows() -> list[tuple[str, str, str]]:
 @pytest.mark.parametrize(("question", "intent", "rest"), rows())
 def test_what_a_question_asks_for(question: str, intent: str, rest: str) -> None:
     scope = ask(question)
-    wanted = expected(rest)
-    assert {"intent": scope.intent, **{name: getattr(scope, name) for name in wanted}} == {"intent": intent, **wanted}
+    wanted = expected(intent, rest)
+    assert {name: getattr(scope, name) for name in wanted} == wanted
+
+
+def test_an_explicit_kind_decides_what_a_verb_means() -> None:
+    def told(question: str, *kinds: str, **bounds: str) -> tuple[tuple[str, ...], ...]:
+        scope = parse(question, CONTEXT, kinds=kinds, **bounds)
+        return scope.kinds, scope.implied_kinds, scope.events, scope.states
+
+    assert told("what was closed last week?", "pull") == (("pull",), (), ("closed", "merged"), ())
+    assert told("what was closed last week?", "commit") == (("commit",), (), (), ())
+    assert told("what was updated this week?", "paper") == (("paper",), (), (), ())
+    assert told("what changed this week?", "issues") == (("issue",), (), (), ())
+    assert told("which commit fixed #12?", "pr") == (("pull",), (), (), ())
+    # Without a time "closed" is how an issue stands; a filter that gives one makes it what happened then.
+    assert told("closed issues") == (("issue",), (), (), ("closed",))
+    assert told("closed issues", since="2026-08-01") == (("issue",), (), ("closed",), ())
+
+
+def test_published_on_a_site_is_no_last_release() -> None:
+    assert ask("这周 Hugging Face 上发布了哪些模型？").window.label == "这周"
+
+
+@pytest.mark.parametrize(
+    "unit", ["newly closed, ", "closed issues and ", "PRs about x ", "issues that were ", "#1 was fixed by ", "关闭了"]
+)
+def test_reading_takes_time_in_proportion_to_the_length(unit: str) -> None:
+    def seconds(size: int) -> float:
+        text = (unit * size)[:size]
+        started = time.perf_counter()
+        ask(text)
+        return time.perf_counter() - started
+
+    short, long = (min(seconds(size) for _ in range(3)) for size in (1_000, 16_000))
+    assert long < 60 * short + 0.05
