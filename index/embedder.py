@@ -69,8 +69,6 @@ class Embedder:
         # Before torch is loaded: threads that wait by spinning take the cores from whatever else runs, and from each other.
         # Beside two busy programs on two cores embedding took twice as long with it; alone there is no difference.
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-        if not self._model_name:
-            os.environ.setdefault("HF_HUB_OFFLINE", "1")
         import torch
         from sentence_transformers import SentenceTransformer
         from transformers.utils import logging
@@ -79,7 +77,9 @@ class Embedder:
         precise = self._device != "cpu" or not _has_fast_bf16(torch)
         kwargs: dict[str, Any] = {} if precise else {"dtype": torch.bfloat16}
         try:
-            return SentenceTransformer(self._path(), device=self._device, model_kwargs=kwargs)
+            # The packaged model lies on this machine: nothing has to be asked about it.
+            here = not self._model_name
+            return SentenceTransformer(self._path(), device=self._device, model_kwargs=kwargs, local_files_only=here)
         except Exception as error:  # the library raises whatever its own dependencies raise
             reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0][:200]}"
             raise VectorError(

@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
 
-import arxiv  # type: ignore[import-untyped]
-from lxml import etree  # type: ignore[import-untyped]
+import arxiv
+from lxml import etree
 
 from ingest._arxiv_server import AnswerError, PassingError, Server, gist
 from kb.safe import one_line

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import arxiv  # type: ignore[import-untyped]
+import arxiv
 
 from ingest._arxiv_feed import identity
 from ingest._arxiv_text import Text

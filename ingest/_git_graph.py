@@ -1,4 +1,4 @@
-"""Who brought what into a branch, and which tag has what anew: pure functions over a commit graph.
+"""Who brought what into a branch, which tag has what anew, and what of that is not on the branch: pure functions over a graph.
 
 A commit lands when the first-parent chain of the branch (the mainline) first reaches it. Mainline commits land by themselves; a
 merge on the mainline lands everything that its other parents bring. This is by the graph alone, as ``git log --first-parent``
@@ -7,7 +7,8 @@ sees it: after a foxtrot merge (the branch merged into local work, then pushed) 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kb.types import Tag
@@ -36,6 +37,18 @@ class Landings:
     mainline: frozenset[str]
     reached: frozenset[str]
     cut: int | None
+
+
+@dataclass(frozen=True)
+class Ranges:
+    """What tags have anew: what each contains and the tag before it does not.
+
+    ``told``: the tags of which that is known, with the tag before each, oldest first. ``new`` maps a commit to the places in
+    ``told`` of the tags that have it anew.
+    """
+
+    told: tuple[Tag, ...]
+    new: Mapping[str, tuple[int, ...]]
 
 
 def graph(rows: Iterable[tuple[str, int, Sequence[str]]]) -> Graph:
@@ -101,28 +114,57 @@ def first_tags(known: Graph, tags: Iterable[Tag]) -> dict[str, str]:
     return first
 
 
-def with_commits(known: Graph, tags: Sequence[Tag], previous: Mapping[str, str], stored: Sequence[str]) -> tuple[Tag, ...]:
-    """``tags``, each with what it contains and the tag before it does not; ``previous`` maps name to name.
+def reached(known: Graph, tip: str) -> frozenset[str]:
+    """``tip`` and all of its ancestors."""
+    return frozenset(_unseen_ancestors(known, tip, set()))
 
-    ``stored`` are the commits of the branch that are kept, oldest first. A tag whose commit, or that of the tag before it, is
-    not in the graph is left as it is: what it has anew is not known.
+
+def ranges(known: Graph, tags: Iterable[Tag], previous: Mapping[str, str]) -> Ranges:
+    """What ``tags`` (oldest first) have anew; ``previous`` maps each name to that of the tag before it.
+
+    Of a tag whose commit, or that of the tag before it, is not in the graph nothing is known.
     """
     shas = {tag.name: tag.sha for tag in tags if tag.sha in known.parents}
-    told = [tag for tag in tags if tag.name in shas and (tag.name not in previous or previous[tag.name] in shas)]
-    new = _new_in(known, [(tag.sha, shas[previous[tag.name]] if tag.name in previous else None) for tag in told])
-    commits: list[list[str]] = [[] for _ in told]
-    beyond = [0] * len(told)
+    told = tuple(
+        replace(tag, previous=previous.get(tag.name, ""))
+        for tag in tags
+        if tag.name in shas and (tag.name not in previous or previous[tag.name] in shas)
+    )
+    return Ranges(told, _new_in(known, [(tag.sha, shas.get(tag.previous)) for tag in told]))
+
+
+def off_branch(
+    known: Graph, found: Ranges, on_branch: Collection[str], *, since: int | None, cut: int | None
+) -> tuple[str, ...]:
+    """Commits that tags made at or after ``since`` (epoch seconds, None for all) have anew and that are not ``on_branch``.
+
+    By tag, oldest first, and parents before children: a further tag only adds at the end. What is not newer than ``cut``, where
+    a shallow clone cut the branch, may be on it: nothing tells, so it is left out.
+    """
+    made = {place for place, tag in enumerate(found.told) if since is None or tag.at.timestamp() >= since}
+    seen = set(on_branch)
+    order: list[str] = []
+    for place in sorted(made):
+        order += [
+            sha
+            for sha in _unseen_ancestors(known, found.told[place].sha, seen)
+            if not made.isdisjoint(found.new.get(sha, ())) and (cut is None or known.dates[sha] > cut)
+        ]
+    return tuple(order)
+
+
+def with_commits(found: Ranges, tags: Iterable[Tag], stored: Sequence[str]) -> tuple[Tag, ...]:
+    """``tags``, each with what it has anew, as far as that is known; ``stored`` are the commits that are kept, latest last."""
+    commits: list[list[str]] = [[] for _ in found.told]
     for sha in reversed(stored):
-        for place in new.pop(sha, ()):
+        for place in found.new.get(sha, ()):
             commits[place].append(sha)
-    for places in new.values():
-        for place in places:
-            beyond[place] += 1
-    ranges = {
-        tag.name: replace(tag, previous=previous.get(tag.name, ""), commits=tuple(own), beyond=off)
-        for tag, own, off in zip(told, commits, beyond, strict=True)
+    sizes = Counter(place for places in found.new.values() for place in places)
+    filled = {
+        tag.name: replace(tag, commits=tuple(own), beyond=sizes[place] - len(own))
+        for place, (tag, own) in enumerate(zip(found.told, commits, strict=True))
     }
-    return tuple(ranges.get(tag.name, tag) for tag in tags)
+    return tuple(filled.get(tag.name, tag) for tag in tags)
 
 
 def _new_in(known: Graph, ranges: Sequence[tuple[str, str | None]]) -> dict[str, tuple[int, ...]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urljoin, urlsplit
 
-from lxml import etree, html  # type: ignore[import-untyped]
+from lxml import etree, html
 
 from kb.safe import one_line, printable
 

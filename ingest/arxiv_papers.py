@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import ClassVar
 
-import arxiv  # type: ignore[import-untyped]
+import arxiv
 
 from ingest import _arxiv_cursor as cursors
 from ingest import _arxiv_record as records

@@ -2,22 +2,26 @@
 
 Every commit that the branch reaches is a record. Its ``landed`` event is the committer date of the first-parent commit that
 brought it into the branch. That date is what git has, not proof: a clock can be wrong, and what no calendar holds is 1970.
+
+What only tags have, as releases are often made on branches of their own, are records with the mark "off-branch": they never
+landed. Where the copy is shallow they have no files ("no-patch"), as only their commits are fetched.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
+from itertools import chain
 
 from ingest import _git_cursor as cursors
 from ingest import _git_message as message
 from ingest import _git_read as read
 from ingest import _git_url as urls
 from ingest._git_clone import Clone
-from ingest._git_graph import Graph, Landings, first_tags, graph, landings, with_commits
+from ingest._git_graph import Graph, Landings, Ranges, first_tags, graph, landings, off_branch, ranges, reached, with_commits
 from ingest._git_repo import GitDir, Repo, instant, locate, opened, origin
 from ingest._git_run import GitError, redact
 from kb import releases
@@ -96,7 +100,11 @@ class Source:
                 return
             tags = _both(repo.tags(), tagged.tags()) if place.tagged != place.gitdir else repo.tags()
             target = cursors.Cursor(branch=branch, history=self.history, since=since, tip=tip, tags=cursors.digest(tags))
-            if stored is not None and target == replace(stored, base="", done="") and stored.complete:
+            if (
+                stored is not None
+                and target == replace(stored, base="", done="", off_branch=0, off_digest="")
+                and stored.complete
+            ):
                 return
             yield from _Pull(self, repo, tagged, target, tags, stored, wider=wider).batches()
 
@@ -173,51 +181,68 @@ class _Pull:
     wider: bool
 
     def batches(self) -> Iterator[Batch]:
-        plan = self._plan
-        cursor = replace(self.target, base=plan.base)
-        first = self._opening(plan)
-        left = len(plan.todo)
-        for records in self._grouped(plan.todo):
+        plan, off = self._plan, self._off_plan
+        cursor = cursors.off_branch_stored(replace(self.target, base=plan.base, done=plan.done), off.stored)
+        first = self._opening()
+        expected = left = len(plan.todo) + len(off.todo)
+        read_off = list(off.stored)
+        for records in chain(self._on_branch_records(), self._off_branch_records()):
             left -= len(records)
+            if records[-1].ref in self._found.by:
+                cursor = cursors.after(cursor, records[-1].ref)
+            else:
+                read_off += [record.ref for record in records]
+                cursor = cursors.off_branch_stored(cursor, read_off)
             own = {record.id: self._first_tags[record.ref] for record in records if record.ref in self._first_tags}
-            cursor = cursors.after(cursor, records[-1].ref, final=not left)
             yield replace(
                 first,
                 records=records,
-                cursor=cursor.dumps(),
-                expected=len(plan.todo),
+                cursor=(cursor if left else cursors.completed(cursor)).dumps(),
+                expected=expected,
                 first_tags={**first.first_tags, **own},
             )
             first = Batch(records=(), cursor="")
-        if not plan.todo:
-            yield replace(first, cursor=cursors.after(cursor, "", final=True).dumps(), expected=0)
+        if not expected:
+            yield replace(first, cursor=cursors.completed(cursor).dumps(), expected=0)
 
-    def _opening(self, plan: cursors.Plan) -> Batch:
-        """What the first batch carries beside records: the tags where they changed, the snapshot of a rewritten branch.
+    def _opening(self) -> Batch:
+        """What the first batch carries beside records: the tags where they changed, the snapshot where records may be gone.
 
         A commit that arrives and is in a tag already (a release branch that was merged back) changes what that tag has anew.
         """
+        plan, off = self._plan, self._off_plan
         batch = Batch(records=(), cursor="")
         changed = self.stored is None or self.stored.tags != self.target.tags
-        if changed or any(sha in self._first_tags for sha in plan.todo):
-            batch = replace(batch, tags=self._releases(plan))
+        if changed or off.rewritten or off.todo or any(sha in self._first_tags for sha in plan.todo):
+            batch = replace(batch, tags=self._releases())
         if changed:
-            batch = replace(batch, first_tags={self._id(sha): self._first_tags.get(sha, "") for sha in plan.stored})
-        if plan.rewritten:
-            since = None if self._found.cut is None else instant(str(self._found.cut))
-            batch = replace(batch, snapshot=Snapshot(frozenset(map(self._id, self._found.reached)), since))
+            stored = chain(plan.stored, off.stored)
+            batch = replace(batch, first_tags={self._id(sha): self._first_tags.get(sha, "") for sha in stored})
+        if plan.rewritten or off.rewritten:
+            batch = replace(batch, snapshot=self._snapshot())
         return batch
 
-    def _releases(self, plan: cursors.Plan) -> tuple[Tag, ...]:
-        """The tags with what each has anew."""
-        previous = {name: tag.name for name, tag in releases.previous(self.tags).items()}
-        kept = {*plan.todo, *plan.stored}
-        return with_commits(self._whole, self.tags, previous, [sha for sha in self._found.order if sha in kept])
+    def _snapshot(self) -> Snapshot:
+        whole = self._found.cut is None or self._whole is not self._graph
+        since = None if whole else instant(str(self._found.cut))
+        return Snapshot(frozenset(map(self._id, chain(self._reached, self._off_branch))), since)
 
-    def _grouped(self, shas: tuple[str, ...]) -> Iterator[tuple[Record, ...]]:
+    def _releases(self) -> tuple[Tag, ...]:
+        """The tags with what each has anew."""
+        kept = {*self._plan.todo, *self._plan.stored}
+        stored = [*(sha for sha in self._found.order if sha in kept), *self._off_branch]
+        return with_commits(self._ranges, self.tags, stored)
+
+    def _on_branch_records(self) -> Iterator[tuple[Record, ...]]:
+        return self._grouped(read.commits(self.repo, self._plan.todo, self._heads_only))
+
+    def _off_branch_records(self) -> Iterator[tuple[Record, ...]]:
+        return self._grouped(read.commits(self.tagged, self._off_plan.todo, self._heads_only))
+
+    def _grouped(self, items: Iterable[read.Read]) -> Iterator[tuple[Record, ...]]:
         group: list[Record] = []
         size = 0
-        for item in read.commits(self.repo, shas, self._heads_only):
+        for item in items:
             group.append(self._record(item))
             size += item.commit.patch_size + len(item.commit.body)
             if len(group) >= BATCH_RECORDS or size >= BATCH_BYTES:
@@ -244,7 +269,7 @@ class _Pull:
             events=(
                 Event("authored", instant(commit.authored)),
                 Event("committed", instant(commit.committed)),
-                Event("landed", instant(str(self._graph.dates[self._found.by[commit.sha]]))),
+                *self._landed(commit.sha),
             ),
             files=commit.files,
             links=self._links(commit.sha, commit.subject, commit.body),
@@ -252,15 +277,23 @@ class _Pull:
             meta=tuple(names),
         )
 
+    def _landed(self, sha: str) -> tuple[Event, ...]:
+        by = self._found.by.get(sha)
+        return () if by is None else (Event("landed", instant(str(self._graph.dates[by]))),)
+
     def _links(self, sha: str, subject: str, body: str) -> tuple[Link, ...]:
-        found = [Link("parent", self._id(parent)) for parent in self._graph.parents[sha]]
-        if self._found.by[sha] != sha:
-            found.append(Link("landed-by", self._id(self._found.by[sha])))
+        found = [Link("parent", self._id(parent)) for parent in self._parents(sha)]
+        if (by := self._found.by.get(sha, sha)) != sha:
+            found.append(Link("landed-by", self._id(by)))
         found += [Link("brought", self._id(other)) for other in self._found.brought.get(sha, ())]
         return (*found, *message.links(self.source.repo, sha, subject, body, self._history))
 
     def _marks(self, item: read.Read) -> Iterator[str]:
-        commit, parents = item.commit, self._graph.parents[item.commit.sha]
+        commit, parents = item.commit, self._parents(item.commit.sha)
+        if commit.sha not in self._found.by:
+            yield "off-branch"
+            if self._whole is not self._graph:
+                yield "no-patch"
         if len(parents) > 1:
             yield "merge"
         if commit.sha in self._boundary:
@@ -276,6 +309,9 @@ class _Pull:
         if commit.submodule:
             yield "submodule"
 
+    def _parents(self, sha: str) -> Sequence[str]:
+        return (self._graph if sha in self._found.by else self._whole).parents[sha]
+
     def _id(self, sha: str) -> str:
         return f"commit:{self.source.repo}@{sha}"
 
@@ -289,6 +325,10 @@ class _Pull:
             since=self.target.since,
             wider=self.wider,
         )
+
+    @cached_property
+    def _off_plan(self) -> cursors.Plan:
+        return cursors.plan_off_branch(self.stored, self._off_branch, wider=self.wider)
 
     @cached_property
     def _boundary(self) -> frozenset[str]:
@@ -309,17 +349,42 @@ class _Pull:
         return landings(self._graph, self.target.tip, self._boundary)
 
     @cached_property
+    def _reached(self) -> frozenset[str]:
+        """All that the branch reaches, with what lies before the beginning of a shallow copy as far as that is known."""
+        if self._whole is self._graph:
+            return self._found.reached
+        return self._found.reached | reached(self._whole, self.target.tip)
+
+    @cached_property
+    def _ranges(self) -> Ranges:
+        return ranges(self._whole, self.tags, {name: tag.name for name, tag in releases.previous(self.tags).items()})
+
+    @cached_property
+    def _off_branch(self) -> tuple[str, ...]:
+        """Commits that only tags reach, of those that are made within the history."""
+        cut = self._found.cut if self._whole is self._graph else None
+        return off_branch(self._whole, self._ranges, self._reached, since=self.target.since, cut=cut)
+
+    @cached_property
     def _first_tags(self) -> Mapping[str, str]:
         return first_tags(self._whole, self.tags)
 
     @cached_property
     def _history(self) -> message.History:
-        positions = {sha: position for position, sha in enumerate(self._found.order)}
-        read_now = set(self._plan.todo)
-        return message.History(positions, lambda: self.repo.subjects([sha for sha in self._found.order if sha not in read_now]))
+        positions = {sha: position for position, sha in enumerate(chain(self._found.order, self._off_branch))}
+        read_now = {*self._plan.todo, *self._off_plan.todo}
+
+        def subjects() -> Iterator[tuple[str, str]]:
+            for repo, shas in ((self.repo, self._found.order), (self.tagged, self._off_branch)):
+                yield from repo.subjects([sha for sha in shas if sha not in read_now])
+
+        return message.History(positions, subjects)
 
     @cached_property
     def _heads_only(self) -> frozenset[str]:
-        """Commits whose patch would mislead: git shows a boundary's whole tree, and a side merge repeats the mainline."""
+        """Commits whose patch would mislead, as git shows a boundary's whole tree and a side merge repeats the mainline, and
+        those that a copy has without their files."""
         side = {sha for sha in self._found.order if sha not in self._found.mainline and len(self._graph.parents[sha]) > 1}
-        return frozenset(side) | self._boundary
+        no_files = self._whole is not self._graph
+        off = (sha for sha in self._off_branch if no_files or len(self._whole.parents[sha]) > 1)
+        return frozenset(chain(side, off)) | self._boundary

@@ -20,7 +20,7 @@ from urllib.parse import unquote, urlsplit
 from xml.parsers.expat import errors as expat
 from xml.sax import SAXException, SAXParseException
 
-import feedparser  # type: ignore[import-untyped]
+import feedparser
 import httpx
 
 from ingest._feed_entry import Entry

@@ -11,6 +11,7 @@ import pytest
 
 from kb.config import TEMPLATE, Config, data_folder, load_config, system_zone
 from kb.errors import ConfigError
+from kb.plugins import available, build_sources
 
 DURATION = 'must be a number of minutes, hours, days or weeks, such as "36 hours"'
 
@@ -227,8 +228,9 @@ def test_the_template_is_valid_as_written_and_with_every_comment_taken_away(file
     assert [source.use for source in loaded(file, text).sources] == ["git_commits"]
     everything = re.sub(r"^# (?=\[|\w+ = )", "", text, flags=re.M)
     config = loaded(file, everything)
-    assert len(config.sources) == 2
     assert config.sources[1].options == {"url": ".", "repo": "owner/name", "history": "all"}
+    built = {type(source).__module__.rpartition(".")[2] for source in build_sources(config, file.parent)}
+    assert built == set(available())
     assert config.index == Config().index
     assert config.llm == Config().llm
     mentioned = set(re.findall(r"^(\w+) = ", everything, flags=re.M))
@@ -236,6 +238,6 @@ def test_the_template_is_valid_as_written_and_with_every_comment_taken_away(file
     assert {key for model in models for key in model.model_fields} - {"repos", "sources", "index", "llm"} <= mentioned
 
 
-def test_the_repositorys_own_configuration_is_valid() -> None:
+def test_the_repositorys_own_configuration_is_valid(tmp_path: Path) -> None:
     config = load_config(Path(__file__).parent.parent / "kb.toml")
-    assert [source.options["name"] for source in config.sources] == ["infra-kb", "flashinfer"]
+    assert [source.name for source in build_sources(config, tmp_path)][:2] == ["infra-kb", "flashinfer"]

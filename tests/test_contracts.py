@@ -317,7 +317,7 @@ def test_sources_that_were_read_and_hold_nothing_are_quiet_not_an_error(tmp_path
 
 
 def test_a_source_that_does_not_exist_yet_is_refused_by_name(tmp_path: Path) -> None:
-    (tmp_path / "kb.toml").write_text('[[sources]]\nuse = "github_threads"\nrepo = "acme/widget"\n')
+    (tmp_path / "kb.toml").write_text('[[sources]]\nuse = "bugzilla_bugs"\nrepo = "acme/widget"\n')
     error = Home(tmp_path, {}).json("sync", code=2)["error"]
-    assert 'use = "github_threads": there is no such source' in error["message"]
-    assert "allowed: git_commits" in error["message"]
+    assert 'use = "bugzilla_bugs": there is no such source' in error["message"]
+    assert "git_commits, github_releases, github_threads" in error["message"]
