@@ -125,7 +125,7 @@ _ONE = (
 _ONE_PATTERNS = tuple((kind, re.compile(pattern, re.I)) for kind, pattern in _ONE)
 _A_PULL = re.compile(
     r"\b(?:which|what) (?:(?!did\b|does\b|is\b|was\b|do\b)[\w-]+ ){0,2}?(?:pr|pull[ -]?request|merge[ -]?request)\b|"
-    r"\bis there (?:an?|any) (?:[\w-]+ ){0,2}?(?:pr|pull[ -]?request)\b|"
+    r"\bis there (?:an?|any) (?:[\w-]+ ){0,2}?(?:pr|pull[ -]?request)\b|\bthe (?:pr|pull[ -]?request) (?:that|which)\b|"
     r"哪(?:个|一个|些) ?(?:prs?\b|pull|拉取|合并请求)",
     re.I,
 )

@@ -16,7 +16,7 @@ from kb.types import KINDS
 
 Span = tuple[int, int]
 
-ORDER = ("opened", "closed", "reopened", "merged", "updated", "released", "published", "revised")
+ORDER = ("opened", "closed", "reopened", "merged", "updated", "released", "tagged", "published", "revised")
 _THREADS = ("pull", "issue")
 _TOUCHED = ("opened", "closed", "reopened", "merged", "updated")
 
@@ -26,7 +26,7 @@ NOUNS = {
     "release": "releases",
     "paper": "papers|preprints|arxiv (?:papers|preprints|submissions)|(?<=any )paper",
     "post": r"blog ?posts|blog (?:articles|entries)|posts|articles|blogs?",
-    "model": "models|checkpoints|model weights",
+    "model": "models|(?:model )?checkpoints|model weights",
 }
 _CHINESE_NOUNS = {
     "pull": r"prs?\b|pull requests?|拉取请求|合并请求",
@@ -64,7 +64,7 @@ _VERBS = (
         _THREADS,
         "opened|filed|reported|created|raised|logged|submitted|complained about",
         "open|file|report|create|raise|submit|complain about",
-        "新提交?|新开|开了|新增|新建|新报|提出|提交|提了?|报告|上报|创建|(?<!新)打开|(?<![重更])新",
+        "新提交?|新开|开了|新增|新建|新报|提出来?|提交|提了?|报告|上报|创建|(?<!新)打开|(?<![重更])新",
         "new|incoming",
     ),
     _Verb(("closed",), _THREADS, "closed", "close", "关闭|关掉|关了", rf"(?:fixed|resolved|solved)(?= {_ISSUES}\b)"),
@@ -103,6 +103,7 @@ _VERBS = (
         "发布|发了|推出|出了",
         "new",
     ),
+    _Verb(("released", "tagged"), ("release",), "tagged", "tag", "打了?(?:标签|tag)"),
     _Verb(
         ("published",),
         ("post", "model"),
@@ -124,7 +125,8 @@ _PLACES = {
     "post": re.compile(r"\bon (?:the )?(?:[\w-]+ )?blog\b", re.I),
 }
 _ASIDE = re.compile(
-    r"\b(?:on github|contributors|authors|people|users|maintainers|right now|at the moment|currently)\b|github ?上|有人|大家|用户",
+    r"\b(?:on github|contributors|authors|people|users|maintainers|right now|at the moment|currently)\b|"
+    r"github ?上|有人|大家|用户|目前|现在|当前",
     re.I,
 )
 _REST = r"[^.?!;]"
@@ -231,7 +233,7 @@ _STATES = (
         "not yet (?:been )?(?:merged|landed)|not (?:been )?(?:merged|landed) yet",
         "(?:还|仍然?|尚)?(?:未|没有?)(?:被)?(?:关闭|关掉|关|解决|处理)|(?:还|仍然?|尚)(?:未|没有?)(?:被)?合(?:并|入|进)?|"
         "(?:还|仍)?开着|(?<![a-z-])open(?= ?(?:状态)?的| (?:issue|pr|pull))|正?在(?:评审|审查)|评审中|"
-        "待(?:处理|解决|合并|合入|评审|审查)|处于打开|开放",
+        "等?待(?:处理|解决|合并|合入|评审|审查)|处于打开|开放",
         "(?:awaiting|waiting (?:for|on|to be)) (?:an? )?(?:review(?:ers|s)?|approval|merge|merged|feedback)",
     ),
     _State(("open", "closed"), "unmerged|not (?:been )?merged", "(?:未|没有?)(?:被)?合(?:并|入)"),
@@ -291,6 +293,7 @@ def _verb_pattern(kinds: tuple[str, ...]) -> re.Pattern[str]:
         rf"(?<![\w-])((?:(?:{_ADVERB}) ){{0,3}}{ahead}) {_BETWEEN}(?={noun})",
         rf"{noun}(?: (?:{_BE})){{0,6}}? ((?:(?:{_ADVERB}) ){{0,3}}{behind})",
         rf"{noun}{_REST}{{0,60}}? ((?:did|have|has) (?:[\w{GAP}]+ ){{1,3}}?(?:{base}|{after})){_END}",
+        rf"\bdid {_REST}{{0,60}}?{noun} ((?:{base}){_END})",
         rf"{noun}{_REST}{{0,100}}? (?:was|were|is|are|got|been|being) ((?:(?:{_ADVERB}) ){{0,3}}{behind})",
         rf"{noun}{_REST}{{0,100}}? ({behind})(?= ?(?:$|[?.!]|(?:(?:in|on|during|since|by|to) )?{GAP}))",
         rf"((?:{chinese})(?:[了掉过]|(?= ?(?:的|哪些|什么|多少|几个)))) ?.{{0,10}}?(?={zh})",

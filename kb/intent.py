@@ -19,7 +19,10 @@ _NOT_WHAT = "".join(
 # One thread, paper or post, asked for by what it says.
 ONE_OF = {
     "issue": r"\bwhich (?:[\w-]+ ){0,2}?(?:issue|ticket|bug report)\b|"
-    r"\b(?:does|do|did|is there|was there) (?:any|an?|some) (?:[\w-]+ ){0,2}?(?:issue|ticket|bug report)\b(?! with\b)|"
+    r"\b(?:does|do|did|is there|was there) (?:any|an?|some) "
+    r"(?:(?!commit|change|pull|pr\b)[\w-]+ ){0,2}?(?:issue|ticket|bug report)\b(?! with\b| ?#?[0-9])|"
+    r"\bdo(?:es)? any(?:one|body)(?: else)? (?:see|get|hit|notice|have|encounter|experience)\b|"
+    r"\b(?:is|was|has|have) [^.?!;]{1,60}? (?:already |ever |been ){1,2}reported\b|"
     r"\b(?:ha(?:s|ve|d)|did) any(?:one|body)(?: else)?(?: already| ever)? (?:report(?:ed)?|filed?|open(?:ed)?|seen?|hit|"
     r"run into|noticed?|encounter(?:ed)?|raised?)\b(?: (?:an? |any )?(?:issue|ticket|bug report)s?(?: (?:about|on|for))?)?|"
     r"有(?:没有)?(?:其他)?人.{0,6}?(?:报告|反馈|提|遇到|碰到|报(?!告))过?(?!的)|"
@@ -165,7 +168,7 @@ _WINDOW_WORDS = re.compile(
     r"i want to know|tell me|let me know|give me|show me|"
     r"(?:a |an |the )?(?:quick |short |brief |full |complete )?(?:summary|overview|recap|digest|"
     r"round-?up|changelog|rundown) (?:of|on|for)|summari[sz]e|recap|enumerate|"
-    r"list(?: of)?(?= (?:the|all|every|any|me|them|of|everything|commits|changes|prs)\b)|^(?:list|show|describe)|"
+    r"list(?: of)?(?= (?:\ue000|the|all|every|any|me|them|of|everything|commits|changes|prs)\b)|^(?:list|show|describe)|"
     r"how (?:many|was|were|did|has|have|is)|what(?:'s|'re| is| are| was| were| has| have| had| did|"
     r" does| do| all| else| kind of| kinds of)?(?: been| being| got| gotten)?"
     r"(?: (?:changed|new|happened|happening|landed|merged|done|going on|updated|shipped|came in|went in|went into|up))?|"
@@ -221,7 +224,8 @@ _ZH_WINDOW_WORDS = re.compile(
     r"有关|相关的?|方面|都?有(?:哪些|什么|啥)|都?(?:做|改|合入|合|修|加|新增|更新|发布|引入|完成|"
     r"进行)了?(?:哪些|什么|些什么)|"
     r"(?:发生|出现)了?什么|哪些|什么|所有|全部|新的?(?=改动|变化|进展|更新|动态|消息|动静|情况)|更新|改动|变化|变更|进展|"
-    r"动态|动静|消息|新闻|工作|提交|合入了?|多少(?:个|次)?|论文|情况|如何|怎么样|功能(?=[?？。 \ue000]|$)"
+    r"动态|动静|消息|新闻|工作|提交|合入了?|多少(?:个|次)?|几[个次篇]|合并了(?= ?(?:\ue000|$|[?？。]))|"
+    r"论文|情况|如何|怎么样|功能(?=[?？。 \ue000]|$)"
 )
 _TRIM = " \t,.;:!?-~/&|@#\"'(，。？！；：、…"
 

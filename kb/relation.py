@@ -10,12 +10,14 @@ from dataclasses import dataclass
 
 REF, PAPER = "\ue001", "\ue002"
 
-_ASKS = r"(?:\b(?:which|what|who|is there)\b|哪|谁|什么)"
+_THE = r"any(?:thing|one|body)?|the (?:commit|change|pr|pull request|patch) (?:that|which)"
+_ASKS = rf"(?:\b(?:which|what|who|is there|{_THE})\b|哪|谁|什么)"
 _ASKS_HOW = r"(?:怎么|如何|何时|被|是|由|已经?|有没有)"
 _BE = r"\b(?:was|is|were|are|has|have|had|got|did|does)\b"
 _REST = r"[^.?!;。]"
 _NOUN = (
-    r"(?:(?:the|this|that) )?(?:(?:github )?(?:issue|bug|ticket|problem|paper|pr|pull request|commit|change|问题|提交|论文) ?)?"
+    r"(?:the (?:[a-z]+ ){1,3}?(?:described|reported|mentioned|raised|seen|from|in|of)(?: in| by)? )?(?:(?:the|this|that) )?"
+    r"(?:(?:github )?(?:issue|bug|ticket|problem|paper|pr|pull request|commit|change|问题|提交|论文) ?)?"
 )
 
 
@@ -73,19 +75,29 @@ _RELATIONS = (
     (
         "fixed-by",
         rf"{_asked(_FIX, REF)}|\bfix(?:es)? for {_NOUN}{REF}|"
-        rf"\b(?:which|what) (?!issue){_REST}{{0,60}}?\b(?:{_CLOSE.done}|{_CLOSE.does}) {_NOUN}{REF}|"
+        rf"\b(?:which|what|{_THE}) (?!issue){_REST}{{0,60}}?\b(?:{_CLOSE.done}|{_CLOSE.does}) {_NOUN}{REF}|"
         rf"哪{_REST}{{0,20}}?(?:{_CLOSE.chinese})了? ?{_NOUN}{REF}|"
         rf"{REF} (?:[a-z]+ ){{0,2}}?closed (?:by|in) (?:which|what|a commit)|"
         rf"\b(?:which|what) (?:commit|change|pr|pull request)\b{_REST}{{0,20}}? {_NOUN}{REF} (?:[a-z]+ )?closed",
     ),
     ("implemented-by", _asked(_BUILD, PAPER)),
+    (
+        "reverts",
+        rf"\b(?:which|what) (?:commit|change|pr|pull request) (?:did|does) {_NOUN}{REF} (?:revert|back out|"
+        rf"roll back)\b",
+    ),
+    (
+        "paper",
+        rf"\b(?:which|what) (?:arxiv )?papers?\b{_REST}{{0,60}}?{REF}|哪篇论文{_REST}{{0,16}}?{REF}|"
+        rf"{REF}{_REST}{{0,16}}?哪篇论文",
+    ),
 )
 _RELATION_PATTERNS = tuple((relation, re.compile(pattern, re.I)) for relation, pattern in _RELATIONS)
 # What only the thread itself tells, not the commit that landed it.
 _THREAD = re.compile(
-    rf"\bissue ?{REF}|\b(?:re-?opened|opened|closed|merged|filed|reported|raised|open|status|state|reviewers?|reviewed|"
+    rf"\bissue ?{REF}|\b(?:re-?opened|opened|closed|merged|filed|reported|raised|open|status|state|review(?:s|ers?|ed)?|"
     r"approved|comments?|commented|discuss(?:ed|ion)?|author|labels?)\b|"
-    r"(?:合并|合入|关闭|关)了?(?:吗|没|么)|关了|提的|谁(?:提|开)|状态|评论|讨论|评审",
+    r"(?:合并|合入|合|关闭|关)了?(?:吗|没|么)|关了|提的|谁(?:提|开)|状态|评论|讨论|评审",
     re.I,
 )
 

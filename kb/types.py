@@ -100,7 +100,7 @@ class Record:
     """One thing that exists at a source; ``title`` and ``body`` are raw text, hostile until rendered.
 
     ``marks`` are short words that say what is special or could not be read: merge, boundary (of a shallow clone: the patch
-    is unknown), missing-blobs, truncated. ``meta`` holds pairs that only some kinds have (co-author, committer, …).
+    is unknown), missing-blobs, no-patch, truncated; off-branch: a commit that only releases have. ``meta`` holds pairs that only some kinds have (co-author, committer, …).
     """
 
     id: str
@@ -182,7 +182,8 @@ class Tag:
     """A tag of a repository: ``sha`` is the commit it peels to, ``at`` the tagger's date or, if lightweight, the commit's.
 
     ``previous`` names the tag before it in version order, "" where there is none. ``commits`` are the SHAs that it contains and
-    ``previous`` does not, as far as they are on the branch that is read, latest first; ``beyond`` counts those that are not.
+    ``previous`` does not, as far as they are stored, latest first, those off the branch that is read before the others;
+    ``beyond`` counts those that are not: they are from before what is stored.
     """
 
     name: str
@@ -251,7 +252,8 @@ class Scope:
     some are not is no gap. ``states`` are what issues and pull requests have to be: open, closed (not merged), merged;
     records of other kinds have no such state and pass.
     ``relation`` says what the named record is to the wanted one: "fixed-by", "reverted-by" or "implemented-by" it ("which
-    commit fixed #12?"), or "fixes" it ("which issue does #12 fix?"); "" where the named record itself is wanted.
+    commit fixed #12?"), or it "fixes" or "reverts" that one ("which issue does #12 fix?"), or that one is its "paper"; "" where
+    the named record itself is wanted.
     """
 
     question: str

@@ -118,6 +118,9 @@ Any paper about mixture of experts published in June 2026? | window | kinds=pape
 new arXiv submissions about quantization since Monday | window | kinds=paper events=published topic=quantization
 articles published this month on the blog | window | kinds=post events=published
 what releases did flashinfer make this year? | window | kinds=release events=released
+What releases were tagged in 2026? | window | kinds=release events=released,tagged
+which model checkpoints did NVIDIA release on Hugging Face this month | window | kinds=model events=published
+what did the vLLM blog publish last month? | window | kinds=post events=published topic=vLLM
 releases this year | window | kinds=release
 what's new on hugging face this week | window | kinds=model
 models updated on Hugging Face this week | window | kinds=model events=revised
@@ -197,6 +200,15 @@ who reviewed PR 88? | identifier | ids=#88 implied=issue,pull
 when was v0.6.2 released? | identifier | implied=release ids=v0.6.2
 Is there a PR that adds Windows support? | needle | implied=pull,commit
 did anyone report NaNs in softmax? | needle | kinds=issue
+Which commit addresses the problem described in acme/rocket#1999? | identifier | kinds=commit ids=acme/rocket#1999 relation=fixed-by
+Did any commit resolve issue #321? | identifier | implied=commit,pull ids=#321 relation=fixed-by
+link me to the PR that closes #77 | identifier | implied=pull,commit ids=#77 relation=fixed-by
+does anything implement arXiv:2401.01234 yet? | identifier | implied=commit,pull ids=arXiv:2401.01234 relation=implemented-by
+which paper is the algorithm in PR #300 based on? | identifier | kinds=paper ids=#300 relation=paper
+which commit did #88 revert? | identifier | kinds=commit ids=#88 relation=reverts
+is PR 45 still waiting for review? | identifier | implied=issue,pull ids=#45
+Does anybody else see hangs with CUDA graphs on B200? | needle | kinds=issue
+is the deadlock in allreduce already reported? | needle | kinds=issue
 who opened #12 | identifier | ids=#12 implied=issue,pull
 is #12 merged? | identifier | ids=#12 implied=issue,pull
 Is issue #12 still open? | identifier | ids=#12 implied=issue,pull
@@ -234,6 +246,11 @@ CHINESE = """
 最近一周 merge 的 PR | window | kinds=pull events=merged
 上周 close 的 issue 有哪些 | window | kinds=issue events=closed
 昨天开了哪些 issue | window | kinds=issue events=opened
+上星期有几个 issue 被提出来 | window | kinds=issue events=opened
+目前还有哪些 issue 没解决 | window | kinds=issue states=open
+有哪些等待评审的拉取请求 | window | kinds=pull states=open
+哪篇论文对应 PR #300 的算法 | identifier | kinds=paper ids=#300 relation=paper
+PR 45 合了吗 | identifier | implied=issue,pull ids=#45
 上周 NVFP4 相关的 PR 合并了几个 | window | kinds=pull events=merged topic=NVFP4
 本周有没有新的 issue？ | window | kinds=issue events=opened
 上个月有人报告的 bug 有哪些？ | window | kinds=issue events=opened
