@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check fmt bench clean
+.PHONY: run test check check-protocol fmt bench clean
 .DELETE_ON_ERROR:
 
 # A fresh clone is self-contained: the store, the clones and the index of `make run` lie in .data/, which git ignores.
@@ -21,6 +21,14 @@ check: $(VENV)/.dev.stamp
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q
+
+# Holds the tests' local GitHub against GitHub's own description. Needs node 18.20.1 or newer, and the network the first time only.
+check-protocol: $(VENV)/.dev.stamp tests/protocol/node_modules/.stamp
+	$(BIN)/python -m pytest -q tests/protocol/check_github.py
+
+tests/protocol/node_modules/.stamp: tests/protocol/package.json tests/protocol/package-lock.json
+	npm ci --prefix tests/protocol --ignore-scripts --no-audit --no-fund
+	@touch $@
 
 fmt: $(VENV)/.dev.stamp
 	$(BIN)/ruff format .

@@ -255,7 +255,8 @@ def _shipped(view: View, words: Words) -> list[Piece]:
     tag = view.tagged
     if tag is None:
         return []
-    pieces = [Piece(words.line["commits"].format(count=len(tag.commits) + tag.beyond))]
+    count = len(tag.commits) + tag.beyond
+    pieces = [Piece(words.line["commits one" if count == 1 else "commits"].format(count=count))]
     if tag.previous:
         pieces += [Piece(words.line["after"]), Piece(tag.previous, "name")]
     return [*pieces, Piece(words.line["beyond"].format(count=tag.beyond))] if tag.beyond else pieces

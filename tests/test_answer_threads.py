@@ -171,7 +171,7 @@ def test_a_paper_is_cited_by_page(catalog: Catalog) -> None:
 def test_a_release_says_how_many_commits_it_has_and_lists_those_that_are_stored(catalog: Catalog) -> None:
     window = Window(day(1), day(14), "v2", releases=(RELEASE.id,))
     found = ask(catalog, replace(WEEK, window=window, repos=(), kinds=("commit", "pull", "release")))
-    assert "v2 has 4 commits that v1 has not. 3 of these are not stored" in found.text
+    assert "Commits in v2 that v1 has not: 4. Of these 3 not stored" in found.text
     assert set(found.matched) >= {RELEASE.id, f"commit:{REPO}@{sha(12)}"}
 
 
