@@ -2,7 +2,8 @@
 
 Writing: one process at a time syncs (``exclusive``), and each batch is one transaction. Reading: any number of processes and
 threads, at any time, also while one syncs. A record belongs to every source that gives it; its content is the one given last,
-and it is gone when no source has it any more. Nothing is ever deleted: what is gone stays, marked, and may come back.
+and it is gone when no source has it any more. Nothing is ever deleted: what is gone stays, marked, and may come back. A commit
+off the branch that is read, with the mark "off-branch", stands in the releases that have it, and nowhere else.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from kb.writing import Stored
 __all__ = ["Brief", "Catalog", "Filter", "Run", "Stored"]
 
 _SETUP_PATIENCE = 30.0  # seconds: a file that must be brought up to date waits so long for a sync to end
+_NOT_THERE = {rows.GONE: "gone", rows.OFF_BRANCH: "off-branch"}
 _WAITS = "gone = 0 AND indexed_hash IS NOT content_hash"  # word for word the condition of the index records_to_index
 
 
@@ -249,13 +251,14 @@ class Catalog:
     # --- selecting --------------------------------------------------------------------------------------------------------
 
     def counts(self) -> Mapping[str, Mapping[str, int]]:
-        """source -> kind -> how many, by the source that gave a record last; those gone are counted under "gone" only."""
+        """source -> kind -> how many, by the source that gave a record last; those gone are counted under "gone" only, those
+        off the branch under "off-branch" only."""
         result: defaultdict[str, dict[str, int]] = defaultdict(dict)
         with self._reading() as connection:
             for source, kind, gone, found in connection.execute(
                 "SELECT source, kind, gone, count(*) FROM records GROUP BY source, gone, kind"
             ):
-                key = "gone" if gone else kind
+                key = _NOT_THERE.get(gone, kind)
                 result[source][key] = result[source].get(key, 0) + found
         return dict(result)
 
@@ -298,7 +301,7 @@ class Catalog:
             return rows.read_records(connection, docs, patches=patches)
 
     def record(self, id: str) -> Record | None:
-        """The record of this id, gone or not."""
+        """The record of this id, gone, off the branch, or there."""
         with self._reading() as connection:
             row = connection.execute("SELECT doc FROM records WHERE id = ?", (rows.clean(id),)).fetchone()
             return rows.read_records(connection, [row[0]], patches=True)[0] if row else None
@@ -310,9 +313,9 @@ class Catalog:
             return dict(connection.execute("SELECT id, doc FROM records WHERE id IN (SELECT value FROM json_each(?))", chosen))
 
     def find_ref(self, reference: str, *, repos: Sequence[str] = ()) -> list[int]:
-        """Numbers of the records that a person means by ``reference``; those gone come last.
+        """Numbers of the records that a person means by ``reference``; those off the branch, then those gone come last.
 
-        A full id, a SHA or its first 6 or more digits, "#123" or "123" (the commits of that pull request, the pull, the issue),
+        A full id, a SHA or its first 6 or more digits, "#123" or "123" (its commits on the branch, the pull, the issue),
         "v0.6.2" (the release, the tagged commit), an arXiv id with or without version; "owner/name" or "name" may stand before
         # or @. ``repos`` leaves the other repositories out.
         """
@@ -401,7 +404,7 @@ class Catalog:
             return lexical.held(connection, docs)
 
     def size(self) -> int:
-        """How many records there are, those gone included, as the lexical index holds them too."""
+        """How many records there are, those gone or off the branch included, as the lexical index holds them too."""
         return self.count(Filter(include_gone=True))
 
     @property
@@ -429,9 +432,11 @@ class Catalog:
             connection.executemany("UPDATE records SET indexed_hash = ?2 WHERE doc = ?1", indexed)
 
     def unindexed_gone(self) -> list[int]:
-        """Numbers of records that are gone and whose cards may still be in the vector index."""
+        """Numbers of records that are gone or off the branch and whose cards may still be in the vector index."""
         with self._reading() as connection:
-            return [doc for (doc,) in connection.execute("SELECT doc FROM records WHERE gone = 1 AND indexed_hash IS NOT NULL")]
+            return [
+                doc for (doc,) in connection.execute("SELECT doc FROM records WHERE gone <> 0 AND indexed_hash IS NOT NULL")
+            ]
 
     def mark_unindexed(self, docs: Iterable[int]) -> None:
         """Note that the vector index has no cards of these records; one that is back meanwhile is pending again."""

@@ -20,7 +20,7 @@ from kb.errors import KbError
 from kb.neighbours import Neighbour
 from kb.safe import one_line, printable
 from kb.sync import SyncReport
-from kb.types import LedgerRow, Scope, Window
+from kb.types import KINDS, LedgerRow, Scope, Window
 from kb.wiring import Searched, Status
 from kb.wording import ENGLISH
 
@@ -133,7 +133,7 @@ def show_status(console: Console, state: Status, zone: tzinfo) -> None:
     """How each source stands, what a person should know of it, its runs where asked for, and how much there is."""
     table = _table(left=("source", "status", "last success", "newest"), right=("records",))
     for row in state.ledger:
-        held = sum(count for kind, count in state.counts.get(row.source, {}).items() if kind != "gone")
+        held = sum(count for kind, count in state.counts.get(row.source, {}).items() if kind in KINDS)
         table.add_row(
             Text(one_line(row.source)),
             _status(row, state.now),

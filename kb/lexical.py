@@ -145,7 +145,7 @@ class Searcher:
         name = table(field)
         conditions, values = [f"{name} MATCH ?"], _values(wanted)
         if allowed is None and not chosen.include_gone:
-            conditions.append("+rowid NOT IN (SELECT doc FROM records WHERE gone = 1)")
+            conditions.append("+rowid NOT IN (SELECT doc FROM records WHERE gone <> 0)")
         elif allowed is not None and narrow:
             # FTS5 can use a range of numbers; "+" keeps SQLite from running the whole query once for each number.
             conditions.append("rowid BETWEEN ? AND ? AND +rowid IN (SELECT value FROM json_each(?))")
@@ -170,7 +170,7 @@ class Searcher:
         return selections[chosen]
 
     def _allowed(self, connection: sqlite3.Connection, chosen: Filter, docs: Iterable[int] | None) -> frozenset[int] | None:
-        """The numbers that may be found; None where only what is gone may not."""
+        """The numbers that may be found; None where all may that is not gone or off the branch."""
         if not chosen.narrows and docs is None:
             return None
         numbers = self._selected(connection, chosen).numbers

@@ -23,6 +23,7 @@ T = TypeVar("T")
 # SQLite takes neither lone surrogates nor, in most of its functions, NUL; both come from bytes that are not text.
 _NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
 _CHUNK = 500
+THERE, GONE, OFF_BRANCH = 0, 1, 2  # what records.gone holds, see kb.schema
 _COMPRESSION = 1  # of 36 MB of patches: .2 s at level 1 (to 21%), 1.5 s at level 6 (to 18%)
 
 
@@ -107,6 +108,11 @@ def _storable_file(file: FileChange) -> FileChange:
     return replace(file, path=path, old_path=old_path, patch=patch)
 
 
+def standing(record: Record) -> int:
+    """THERE or OFF_BRANCH: how a record that a source gives stands in the store."""
+    return OFF_BRANCH if "off-branch" in record.marks else THERE
+
+
 def tail(record_id: str) -> str:
     """What a person would call the record: SHA, number, tag or arXiv id, without the repository."""
     for separator in ("@", "#"):
@@ -120,10 +126,10 @@ def tail(record_id: str) -> str:
 
 _COLUMNS = (
     "id", "tail", "source", "kind", "repo", "ref", "url", "author", "state", "at", "labels", "marks", "meta", "content_hash",
-    "title", "body",
+    "title", "body", "gone",
 )  # fmt: skip
 _INSERT = f"INSERT INTO records ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608 (no input)
-_UPDATE = f"UPDATE records SET {', '.join(f'{name} = ?' for name in _COLUMNS)}, gone = 0 WHERE doc = ?"  # noqa: S608 (no input)
+_UPDATE = f"UPDATE records SET {', '.join(f'{name} = ?' for name in _COLUMNS)} WHERE doc = ?"  # noqa: S608 (no input)
 
 
 def write(connection: sqlite3.Connection, record: Record, *, source: str, content_hash: str, doc: int | None) -> int:
@@ -131,7 +137,7 @@ def write(connection: sqlite3.Connection, record: Record, *, source: str, conten
     values = (
         record.id, tail(record.id), source, record.kind, record.repo, record.ref, record.url, record.author, record.state,
         epoch(record.at), json.dumps(record.labels), json.dumps(record.marks), json.dumps(record.meta), content_hash,
-        record.title, record.body,
+        record.title, record.body, standing(record),
     )  # fmt: skip
     if doc is None:
         number = connection.execute(_INSERT, values).lastrowid

@@ -103,6 +103,9 @@ def _first_version(connection: sqlite3.Connection) -> None:
     connection.execute("INSERT INTO meta VALUES ('uuid', ?), ('stamp', '0')", (uuid.uuid4().hex,))
 
 
+# records.gone: 0 it is there; 1 it is gone; 2 it is no part of the branch that is read, and stands only in releases that have
+# it (see the mark "off-branch"). Whoever asks for 0 sees neither of the others.
+#
 # events_by_time answers "closed last week"; mentions are what a record's text says of others, worked out from it when it is
 # written (see kb.references); runs are the ended runs of each source, the latest ones.
 _VERSION_2 = """
@@ -118,6 +121,8 @@ CREATE TABLE mentions (
 ) WITHOUT ROWID;
 CREATE INDEX mentions_by_target ON mentions(target, rel);
 CREATE INDEX events_by_time ON events(kind, at, doc);
+DROP INDEX records_gone;
+CREATE INDEX records_not_there ON records(doc) WHERE gone <> 0;
 
 ALTER TABLE tags ADD COLUMN previous TEXT NOT NULL DEFAULT '';
 ALTER TABLE tags ADD COLUMN beyond INTEGER NOT NULL DEFAULT 0;

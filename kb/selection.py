@@ -19,9 +19,9 @@ class Filter:
 
     ``events``: instead of its window event one of these has to lie there. ``as_of`` (aware): events from then on are not known,
     so that a pull request merged later is placed by what had happened to it. Where the window names ``releases`` whose commits
-    are known, these commits pass whatever their date, and no others; records of other kinds pass by the interval.
-    ``states``: of issues and pull requests only those in one of these states (open, closed, merged), as of then. ``once``: each
-    change once, without the pull requests that stand in the store as the commit they landed as.
+    are known, these commits pass whatever their date, also those off the branch, and no others; records of other kinds pass
+    by the interval. ``states``: of issues and pull requests only those in one of these states (open, closed, merged), as of
+    then. ``once``: each change once, without the pull requests that stand in the store as the commit they landed as.
     """
 
     window: Window = field(default_factory=Window)
@@ -35,8 +35,15 @@ class Filter:
 
     @property
     def narrows(self) -> bool:
-        """Whether it leaves anything out besides what is gone."""
-        return bool(self.window.start or self.window.end or self.repos or self.kinds or self.events or self.states)
+        """Whether it leaves anything out besides what is gone or off the branch."""
+        window = self.window
+        bounded = window.start or window.end or window.releases
+        return bool(bounded or self.repos or self.kinds or self.events or self.states)
+
+    @property
+    def there(self) -> str:
+        """The values of ``gone`` that count: what is off the branch is there in a release that has it."""
+        return "(0, 2)" if self.window.releases else "(0)"
 
 
 def where(chosen: Filter) -> tuple[str, list[object]]:
@@ -44,7 +51,7 @@ def where(chosen: Filter) -> tuple[str, list[object]]:
     conditions: list[str] = []
     values: list[object] = []
     if not chosen.include_gone:
-        conditions.append("gone = 0")
+        conditions.append(f"gone IN {chosen.there}")
     placed, bounds = _placed(chosen)
     conditions += placed
     values += bounds
@@ -68,9 +75,11 @@ def _of_threads(chosen: Filter) -> Iterable[tuple[str, list[object]]]:
         before, end = ("", []) if chosen.as_of is None else (" AND other.at < ?", [_seconds(chosen.as_of)])
         carried = (
             "(kind <> 'pull' OR NOT EXISTS (SELECT 1 FROM links JOIN records AS other ON other.doc = links.doc"  # noqa: S608
-            f" WHERE target = records.id AND rel = 'pull' AND other.kind = 'commit' AND other.gone = 0{before})"
+            " WHERE target = records.id AND rel = 'pull' AND other.kind = 'commit'"
+            f" AND other.gone IN {chosen.there}{before})"
             " AND NOT EXISTS (SELECT 1 FROM links JOIN records AS other ON other.id = links.target"
-            f" WHERE links.doc = records.doc AND rel = 'landed-as' AND other.gone = 0{before}))"
+            " WHERE links.doc = records.doc AND rel = 'landed-as'"
+            f" AND other.gone IN {chosen.there}{before}))"
         )
         yield carried, [*end, *end]
 
@@ -102,7 +111,7 @@ _OF_RELEASE = "'release:' || repo || '@' || {} IN (SELECT value FROM json_each(?
 _KNOWN = "(previous <> '' OR beyond > 0 OR EXISTS (SELECT 1 FROM tag_commits AS new WHERE new.repo = tags.repo AND tag = name))"
 _RELEASED = (
     "(CASE WHEN kind = 'release' THEN id IN (SELECT value FROM json_each(?))"  # noqa: S608 (no input)
-    f" WHEN kind = 'commit' AND EXISTS (SELECT 1 FROM tags WHERE {_OF_RELEASE.format('name')} AND {_KNOWN})"
+    f" WHEN gone = 2 OR (kind = 'commit' AND EXISTS (SELECT 1 FROM tags WHERE {_OF_RELEASE.format('name')} AND {_KNOWN}))"
     f" THEN id IN (SELECT 'commit:' || repo || '@' || sha FROM tag_commits WHERE {_OF_RELEASE.format('tag')})"
     " ELSE {by_time} END)"
 )
@@ -226,7 +235,8 @@ def repositories(connection: sqlite3.Connection) -> tuple[str, ...]:
 
 
 def find(connection: sqlite3.Connection, reference: str, *, repos: Sequence[str]) -> list[int]:
-    """Numbers of the records that ``reference`` names: gone ones last; commits, pulls, issues, the rest; latest first."""
+    """Numbers of the records that ``reference`` names: what is there, what is off the branch, what is gone; of each commits,
+    pulls, issues, the rest; latest first."""
     wanted = clean(reference.strip())
     exact = connection.execute("SELECT doc FROM records WHERE id = ?", (wanted,)).fetchone()
     if exact:
@@ -240,7 +250,8 @@ def find(connection: sqlite3.Connection, reference: str, *, repos: Sequence[str]
     rows = connection.execute(
         "SELECT doc FROM records WHERE doc IN (SELECT value FROM json_each(?))"
         " AND (repo = '' OR repo IN (SELECT value FROM json_each(?)))"
-        " ORDER BY gone, CASE kind WHEN 'commit' THEN 0 WHEN 'pull' THEN 1 WHEN 'issue' THEN 2 ELSE 3 END, at DESC, doc",
+        " ORDER BY gone = 1, gone = 2, CASE kind WHEN 'commit' THEN 0 WHEN 'pull' THEN 1 WHEN 'issue' THEN 2 ELSE 3 END,"
+        " at DESC, doc",
         (json_list(found), json_list(allowed)),
     )
     return [doc for (doc,) in rows]
@@ -263,7 +274,12 @@ def _lookups(wanted: str, repos: Sequence[str]) -> Iterable[tuple[str, tuple[obj
     if number := _NUMBER.fullmatch(wanted):
         yield f"{by_tail} AND kind IN ('pull', 'issue')", (number[1],)
         targets = json_list(f"pull:{repo}#{number[1]}" for repo in repos)
-        yield "SELECT doc FROM links WHERE rel = 'pull' AND target IN (SELECT value FROM json_each(?))", (targets,)
+        # What is off the branch is mostly picked from what landed: that is meant.
+        yield (
+            "SELECT doc FROM links JOIN records USING (doc) WHERE rel = 'pull' AND gone <> 2"
+            " AND target IN (SELECT value FROM json_each(?))",
+            (targets,),
+        )
     if _SHA.fullmatch(wanted.lower()):
         prefix = wanted.lower()
         yield "SELECT doc FROM records WHERE kind = 'commit' AND tail >= ? AND tail < ? || 'g'", (prefix, prefix)

@@ -100,7 +100,8 @@ class Record:
     """One thing that exists at a source; ``title`` and ``body`` are raw text, hostile until rendered.
 
     ``marks`` are short words that say what is special or could not be read: merge, boundary (of a shallow clone: the patch
-    is unknown), missing-blobs, no-patch, truncated; off-branch: a commit that only releases have. ``meta`` holds pairs that only some kinds have (co-author, committer, …).
+    is unknown), missing-blobs, no-patch, truncated; off-branch: a commit that only releases have. ``meta`` holds pairs that
+    only some kinds have (co-author, committer, …).
     """
 
     id: str

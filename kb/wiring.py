@@ -24,7 +24,7 @@ from kb.plugins import build_sources
 from kb.protocols import Progress, Source, silent
 from kb.scope import KnownRepo, ScopeContext, parse, parse_instant
 from kb.sync import Indexed, SyncReport, sync, unread
-from kb.types import Answer, Found, LedgerRow, Scope
+from kb.types import KINDS, Answer, Found, LedgerRow, Scope
 
 if TYPE_CHECKING:
     from index.indexer import CatalogIndexer, Index
@@ -48,8 +48,8 @@ class Asked:
 class Status:
     """What there is. ``ledger`` has a row for every configured source, then for those configured no more (``orphans``).
 
-    ``counts`` maps source to kind ("gone" among them) to how many records; ``pending`` of ``records`` wait to be indexed.
-    ``runs`` maps source to its last runs, latest first, where they were asked for. ``now`` is when all this was so.
+    ``counts`` maps source to kind ("gone" and "off-branch" among them) to how many records; ``pending`` of ``records`` wait to
+    be indexed. ``runs`` maps source to its last runs, latest first, where they were asked for. ``now`` is when all this was so.
     """
 
     now: datetime
@@ -187,7 +187,7 @@ class KnowledgeBase:
             state,
             orphans=tuple(row.source for row in ledger if row.source not in configured),
             counts=counts,
-            records=sum(count for kinds in counts.values() for kind, count in kinds.items() if kind != "gone"),
+            records=sum(count for kinds in counts.values() for kind, count in kinds.items() if kind in KINDS),
             pending=self._catalog.pending_count(),
             runs={row.source: self._catalog.runs(row.source, runs) for row in ledger} if runs else {},
         )

@@ -13,7 +13,7 @@ from kb.types import Batch, Record, Snapshot, Tag
 
 @dataclass(frozen=True)
 class Stored:
-    """What a batch did to the store; a record that had been gone and is back counts as changed."""
+    """What a batch did to the store; a record that had been gone or off the branch and is there counts as changed."""
 
     new: int = 0
     changed: int = 0
@@ -56,20 +56,34 @@ def _store_records(connection: sqlite3.Connection, source: str, records: list[Re
             "SELECT doc, id, content_hash, gone FROM records WHERE id IN (SELECT value FROM json_each(?))", (ids,)
         )
     }
+    elsewhere = _on_another_branch(connection, source, records)
     new = changed = 0
     for record in records:
-        content_hash = record.content_hash
-        doc, old_hash, gone = known.get(record.id, (None, "", 0))
+        if record.id in elsewhere:
+            continue
+        content_hash, standing = record.content_hash, rows.standing(record)
+        doc, old_hash, stood = known.get(record.id, (None, "", standing))
         if doc is None or old_hash != content_hash:
             doc = _write(connection, source, record, content_hash, doc)
-        elif gone:
-            connection.execute("UPDATE records SET gone = 0, source = ? WHERE doc = ?", (source, doc))
+        elif stood != standing:
+            connection.execute("UPDATE records SET gone = ?, source = ? WHERE doc = ?", (standing, source, doc))
         new += not old_hash
-        changed += bool(old_hash and (gone or old_hash != content_hash))
-        known[record.id] = (doc, content_hash, 0)
+        changed += bool(old_hash and (stood != standing or old_hash != content_hash))
+        known[record.id] = (doc, content_hash, standing)
     held = ((known[identity][0], source) for identity in {record.id for record in records})
     connection.executemany("INSERT OR IGNORE INTO holders VALUES (?, ?)", held)
     return Stored(new, changed, len(records) - new - changed)
+
+
+def _on_another_branch(connection: sqlite3.Connection, source: str, records: Iterable[Record]) -> set[str]:
+    """Ids of records that are off this source's branch, and there on that of another: they stay as that one gave them."""
+    off = rows.json_list(record.id for record in records if rows.standing(record) == rows.OFF_BRANCH)
+    found = connection.execute(
+        "SELECT id FROM records JOIN holders USING (doc) WHERE holders.source <> ? AND gone = 0"
+        " AND id IN (SELECT value FROM json_each(?))",
+        (source, off),
+    )
+    return {identity for (identity,) in found}
 
 
 def _write(connection: sqlite3.Connection, source: str, record: Record, content_hash: str, doc: int | None) -> int:
@@ -88,7 +102,9 @@ def _write(connection: sqlite3.Connection, source: str, record: Record, content_
 def _apply_snapshot(connection: sqlite3.Connection, source: str, snapshot: Snapshot) -> Stored:
     ids = (rows.json_list(map(rows.clean, snapshot.ids)),)
     back = connection.execute(
-        "UPDATE records SET gone = 0, source = ? WHERE gone = 1 AND id IN (SELECT value FROM json_each(?))", (source, *ids)
+        "UPDATE records SET source = ?, gone = CASE WHEN 'off-branch' IN (SELECT value FROM json_each(marks)) THEN 2 ELSE 0 END"
+        " WHERE gone = 1 AND id IN (SELECT value FROM json_each(?))",
+        (source, *ids),
     ).rowcount
     connection.execute(
         "INSERT OR IGNORE INTO holders SELECT doc, ? FROM records WHERE id IN (SELECT value FROM json_each(?))", (source, *ids)
@@ -116,7 +132,7 @@ def release(connection: sqlite3.Connection, source: str, docs: Iterable[int]) ->
         (lost, source),
     )
     return connection.execute(
-        f"UPDATE records SET gone = 1 WHERE {chosen} AND gone = 0 AND {held} IS NULL",  # noqa: S608 (no input)
+        f"UPDATE records SET gone = 1 WHERE {chosen} AND gone <> 1 AND {held} IS NULL",  # noqa: S608 (no input)
         (lost,),
     ).rowcount
 
