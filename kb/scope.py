@@ -147,7 +147,7 @@ class _Read:
 
 
 def _read(text: str, context: ScopeContext, named: Sequence[str], mentions: Sequence[Mention]) -> _Read:
-    low = when.plain(text)
+    low = when.plain(text).translate({ord(REF): " ", ord(PAPER): " "})
     notes = entities.release_notes(low)
     found = when.find(
         happened.blanked(text, [*entities.urls(low), *notes], "_"),  # what looks like a date in an address is none

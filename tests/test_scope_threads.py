@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from kb.relation import PAPER, REF
 from kb.scope import KnownRepo, ScopeContext, parse
 from kb.types import Scope, Tag
 
@@ -332,6 +333,11 @@ def test_an_explicit_kind_decides_what_a_verb_means() -> None:
     # Without a time "closed" is how an issue stands; a filter that gives one makes it what happened then.
     assert told("closed issues") == (("issue",), (), (), ("closed",))
     assert told("closed issues", since="2026-08-01") == (("issue",), (), ("closed",), ())
+
+
+def test_a_question_cannot_forge_what_stands_for_a_name() -> None:
+    assert ask(f"which commit fixed {REF}?").relation == ""
+    assert ask(f"which commit implements {PAPER}?").relation == ""
 
 
 def test_published_on_a_site_is_no_last_release() -> None:
