@@ -43,6 +43,19 @@ settings.register_profile("repeatable", deadline=None, derandomize=True, databas
 settings.load_profile("repeatable")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--live", action="store_true", help="also run the tests that ask GitHub, arXiv and Hugging Face themselves"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    live = [item for item in items if item.get_closest_marker("live")]
+    if live and not config.getoption("--live"):
+        config.hook.pytest_deselected(items=live)
+        items[:] = [item for item in items if item not in live]
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _own_home() -> Iterator[None]:
     yield
