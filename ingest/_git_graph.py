@@ -138,19 +138,17 @@ def off_branch(
 ) -> tuple[str, ...]:
     """Commits that tags made at or after ``since`` (epoch seconds, None for all) have anew and that are not ``on_branch``.
 
-    By tag, oldest first, and parents before children: a further tag only adds at the end. What is not newer than ``cut``, where
-    a shallow clone cut the branch, may be on it: nothing tells, so it is left out.
+    By the first of these tags, oldest first, and parents before children: a later tag only adds at the end. What is not newer
+    than ``cut``, where a shallow clone cut the branch, may be on it: nothing tells, so it is left out.
     """
-    made = {place for place, tag in enumerate(found.told) if since is None or tag.at.timestamp() >= since}
+    begin = sum(since is not None and tag.at.timestamp() < since for tag in found.told)
     seen = set(on_branch)
-    order: list[str] = []
-    for place in sorted(made):
-        order += [
-            sha
-            for sha in _unseen_ancestors(known, found.told[place].sha, seen)
-            if not made.isdisjoint(found.new.get(sha, ())) and (cut is None or known.dates[sha] > cut)
-        ]
-    return tuple(order)
+    first: dict[str, int] = {}
+    for sha in [sha for tag in found.told[begin:] for sha in _unseen_ancestors(known, tag.sha, seen)]:
+        places = [place for place in found.new.get(sha, ()) if place >= begin]
+        if places and (cut is None or known.dates[sha] > cut):
+            first[sha] = places[0]
+    return tuple(sorted(first, key=first.__getitem__))
 
 
 def with_commits(found: Ranges, tags: Iterable[Tag], stored: Sequence[str]) -> tuple[Tag, ...]:

@@ -333,6 +333,7 @@ def test_stopped_then_rewritten(repo: GitRepo, folder: Path) -> None:
         store.apply(next(running))
     running.close()
     repo.git("checkout", "--quiet", "-B", "main", "HEAD~4")
+    repo.git("tag", "-d", "v5")
     repo.commit("another way", {"z": "1\n"}, when=day(30))
     batches = list(repo.source(folder).pull(store.cursor))
     store.apply(batches[0])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ingest import _git_cursor as cursors
 from ingest._git_cursor import Cursor, begin, check_history, horizon, loads, plan
-from ingest._git_graph import Graph, first_tags, graph, landings, mainline, with_commits
+from ingest._git_graph import Graph, first_tags, graph, landings, mainline, off_branch, ranges, reached, with_commits
 from kb.errors import ConfigError
 from kb.types import Tag
 from tests.gitrepo import NOW, day
@@ -83,7 +83,7 @@ def test_a_tag_has_what_it_reaches_and_the_one_before_does_not(rows: Rows, data:
     tags = [Tag(f"v{place}", sha, day(place)) for place, sha in enumerate(shas)]
     names = st.sampled_from([None, *(tag.name for tag in tags)])
     previous = {tag.name: before for tag in tags if (before := data.draw(names))}
-    told = with_commits(known, tags, previous, stored)
+    told = with_commits(ranges(known, tags, previous), tags, stored)
     assert [(tag.name, tag.sha, tag.at) for tag in told] == [(tag.name, tag.sha, tag.at) for tag in tags]
     for tag in told:
         assert tag.previous == previous.get(tag.name, "")
@@ -93,10 +93,42 @@ def test_a_tag_has_what_it_reaches_and_the_one_before_does_not(rows: Rows, data:
         assert tag.beyond == len(new - set(stored))
 
 
+@given(histories(), st.data())
+def test_off_the_branch_is_what_tags_have_anew_and_the_branch_does_not_reach(rows: Rows, data: st.DataObject) -> None:
+    known, tip = graph(rows), rows[data.draw(st.integers(0, len(rows) - 1))][0]
+    shas = data.draw(st.lists(st.sampled_from(rows).map(lambda row: row[0]), min_size=1, max_size=5))
+    tags = [Tag(f"v{place}", sha, day(place)) for place, sha in enumerate(shas)]
+    earlier = [st.sampled_from([None, *(other.name for other in tags[:place])]) for place in range(len(tags))]
+    previous = {tag.name: before for tag, names in zip(tags, earlier, strict=True) if (before := data.draw(names))}
+    since = data.draw(st.sampled_from([None, *range(len(tags))]))
+    on_branch = reached(known, tip)
+    assert on_branch == ancestors(known, tip)
+
+    def off(count: int) -> tuple[str, ...]:
+        beginning = None if since is None else int(day(since).timestamp())
+        return off_branch(known, ranges(known, tags[:count], previous), on_branch, since=beginning, cut=None)
+
+    expected: set[str] = set()
+    for tag in tags[since or 0 :]:
+        older = next((ancestors(known, other.sha) for other in tags if other.name == previous.get(tag.name)), set())
+        expected |= ancestors(known, tag.sha) - older - on_branch
+    assert sorted(off(len(tags))) == sorted(expected)
+    for count in range(len(tags)):
+        assert off(count) == off(len(tags))[: len(off(count))]
+
+
+def test_a_release_shows_its_own_commits_before_the_next_ones_and_parents_first() -> None:
+    known = graph([("a", 1, []), ("b", 2, ["a"]), ("r1", 9, ["a"]), ("r2", 3, ["r1"]), ("s1", 4, ["r1"])])
+    tags = [Tag("v1", "r2", day(1)), Tag("v2", "s1", day(2))]
+    found = ranges(known, tags, {"v2": "v1"})
+    assert off_branch(known, found, {"a", "b"}, since=None, cut=None) == ("r1", "r2", "s1")
+    assert off_branch(known, found, {"a", "b"}, since=None, cut=3) == ("r1", "s1")
+
+
 def test_a_tag_whose_commit_is_not_there_is_left_as_it_is() -> None:
     known = graph([("a", 1, []), ("b", 2, ["a"])])
     tags = [Tag("v1", "missing", day(1)), Tag("v2", "b", day(2)), Tag("v3", "b", day(3))]
-    told = with_commits(known, tags, {"v2": "v1", "v3": "v2"}, ["a", "b"])
+    told = with_commits(ranges(known, tags, {"v2": "v1", "v3": "v2"}), tags, ["a", "b"])
     assert told == (tags[0], tags[1], Tag("v3", "b", day(3), "v2"))
 
 
@@ -108,7 +140,9 @@ def test_long_history_needs_no_recursion() -> None:
     assert found.by["19999"] == "merge"
     tags = [Tag(f"v{number}", str(number), day(number / 1000)) for number in range(99, 20_000, 100)]
     assert len(first_tags(graph(rows), tags)) == 20_000
-    told = with_commits(graph(rows), tags, {f"v{n}": f"v{n - 100}" for n in range(199, 20_000, 100)}, found.order)
+    new = ranges(graph(rows), tags, {f"v{n}": f"v{n - 100}" for n in range(199, 20_000, 100)})
+    assert off_branch(graph(rows), new, set(), since=None, cut=None) == tuple(str(number) for number in range(20_000))
+    told = with_commits(new, tags, found.order)
     assert all(tag.commits == tuple(str(int(tag.sha) - back) for back in range(100)) for tag in told)
 
 
@@ -218,13 +252,31 @@ def test_plan_gives_each_commit_once_however_often_it_is_stopped(rows: Rows, dat
         given_so_far += read
         target = Cursor(branch="main", history="x", since=since, tip=tip, base=what.base)
         if read or not what.todo:
-            cursor = cursors.after(target, read[-1] if read else "", final=stop == len(what.todo))
+            cursor = cursors.after(target, read[-1]) if read else target
+            cursor = cursors.completed(cursor) if stop == len(what.todo) else cursor
     assert len(given_so_far) == len(set(given_so_far))
     found = landings(known, final_tip)
     in_window = {sha for sha in found.order if since is None or known.dates[found.by[sha]] >= since}
     assert in_window <= set(given_so_far)
     assert cursor is not None
     assert cursor.complete
+
+
+def test_what_is_off_the_branch_is_read_once_unless_it_changes() -> None:
+    first = cursors.plan_off_branch(None, ("a", "b"), wider=False)
+    assert (first.todo, first.rewritten) == (("a", "b"), False)
+    stored = cursors.off_branch_stored(CURSOR, ["a", "b"])
+    assert loads(stored.dumps()) == stored
+    for found, wider, todo, kept, rewritten in (
+        (("a", "b"), False, (), ("a", "b"), False),
+        (("a", "b", "c"), False, ("c",), ("a", "b"), False),
+        (("a", "b", "c"), True, ("a", "b", "c"), (), False),
+        (("a", "c"), False, ("a", "c"), (), True),
+        (("b",), True, ("b",), (), True),
+        ((), False, (), (), True),
+    ):
+        what = cursors.plan_off_branch(stored, found, wider=wider)
+        assert (what.todo, what.stored, what.rewritten) == (todo, kept, rewritten)
 
 
 def test_rewritten_branch_is_read_again() -> None:
