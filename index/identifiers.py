@@ -11,13 +11,15 @@ from kb.neighbours import neighbours
 from kb.text import FIELDS, tokens
 from kb.types import Record, Scope
 
-_REFERENCE = re.compile(r"(?:[\w.-]+/[\w.-]+)?#\d+|[0-9a-f]{7,40}|arxiv:.+", re.I)
+_REFERENCE = re.compile(r"(?:[\w.-]+/[\w.-]+)?#\d+|[0-9a-f]{7,40}|arxiv:.+|[\w.-]+/[\w.-]+@\S+", re.I)
 _NUMBERED = re.compile(r"([\w.-]+/[\w.-]+)?#(\d+)")
 _WANTED: Mapping[str, tuple[str, ...]] = {
     "fixed-by": ("fixed-by",),
     "reverted-by": ("reverted-by",),
     "implemented-by": ("mentioned-by",),
     "fixes": ("fixes",),
+    "reverts": ("reverts",),
+    "paper": ("paper",),
 }
 _CANDIDATES = 150  # of each field; an identifier in more commits than that is a common word
 _READ = 80  # records whose diffs are looked through
@@ -43,7 +45,7 @@ class Named:
 
 
 def is_reference(identifier: str) -> bool:
-    """Whether it names a record by itself: #123, owner/name#123 or a SHA."""
+    """Whether it names a record by itself: #123, owner/name#123, a SHA, an arXiv id or owner/name@tag."""
     return bool(_REFERENCE.fullmatch(identifier))
 
 
@@ -57,12 +59,17 @@ def named(catalog: Catalog, scope: Scope, filter: Filter) -> list[Named]:
     for identifier in scope.identifiers:
         found = (
             [*_related(catalog, identifier, scope.relation, filter), *_referenced(catalog, identifier, filter)]
-            if is_reference(identifier)
+            if is_reference(identifier) or _is_release(catalog, scope, identifier)
             else _holding(catalog, scope.question, identifier, filter)
         )
         for item in found:
             scores[item.doc] = max(scores.get(item.doc, 0.0), item.score) + (0.01 if item.doc in scores else 0.0)
     return [Named(doc, min(score, 1.0)) for doc, score in sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))]
+
+
+def _is_release(catalog: Catalog, scope: Scope, identifier: str) -> bool:
+    """Whether a version is asked for as a release that is there ("when was v0.6.2 released?"), not as a word of messages."""
+    return "release" in (*scope.kinds, *scope.implied_kinds) and bool(catalog.find_ref(identifier, repos=scope.repos))
 
 
 def _related(catalog: Catalog, identifier: str, relation: str, filter: Filter) -> list[Named]:
@@ -90,7 +97,9 @@ def _numbered(identifier: str, repos: Sequence[str]) -> list[str]:
 def _referenced(catalog: Catalog, identifier: str, filter: Filter) -> list[Named]:
     docs = catalog.find_ref(identifier, repos=filter.repos)
     allowed = _allowed(catalog, docs, filter)
-    return [Named(doc, 1.0 - 0.02 * rank) for rank, doc in enumerate(doc for doc in docs if doc in allowed)]
+    # A tag names its release before the commit that it stands on.
+    found = sorted((brief for brief in catalog.briefs(docs) if brief.doc in allowed), key=lambda brief: brief.kind != "release")
+    return [Named(brief.doc, 1.0 - 0.02 * rank) for rank, brief in enumerate(found)]
 
 
 def _allowed(catalog: Catalog, docs: Sequence[int], filter: Filter) -> Collection[int]:

@@ -96,7 +96,7 @@ def _named(repo: str, text: str) -> Iterator[Link]:
         for match in _RELEASE.finditer(line):
             yield Link("mentions", f"release:{match[1]}@{match[2].rstrip('.,;:')}")
     if "arxiv" in (low := text.lower()) or "huggingface.co/papers" in low:
-        yield from (Link("paper", f"paper:arxiv:{match[1].lower()}") for match in _PAPER.finditer(text))
+        yield from (Link("paper", f"paper:arxiv:{match[1]}") for match in _PAPER.finditer(text))
 
 
 def _lines_with_references(text: str) -> Iterator[str]:

@@ -178,6 +178,12 @@ def test_what_is_new_in_a_release_is_its_notes_and_all_of_its_commits(
         ("Which PRs were merged in February 2026?", ["pull:acme/rocket#2"]),
         ("Which papers were published in February 2026?", [f"paper:arxiv:{PAPER}"]),
         ("Which releases came out in February 2026?", ["release:acme/rocket@v0.2.0"]),
+        ("When was v0.2.0 released?", ["release:acme/rocket@v0.2.0"]),
+        ("What do the release notes of v0.2.0 say?", ["release:acme/rocket@v0.2.0"]),
+        ("Which paper is #2 based on?", [f"paper:arxiv:{PAPER}"]),
+        (f"Which PR implements arXiv:{PAPER}?", ["pull:acme/rocket#2"]),
+        ("Which issue does #2 fix?", ["issue:acme/rocket#1"]),
+        ("https://github.com/acme/rocket/releases/tag/v0.2.0 says what?", ["release:acme/rocket@v0.2.0"]),
     ],
 )
 def test_threads_releases_and_papers_are_answered_with_themselves(
