@@ -122,7 +122,7 @@ CREATE TABLE mentions (
 CREATE INDEX mentions_by_target ON mentions(target, rel);
 CREATE INDEX events_by_time ON events(kind, at, doc);
 DROP INDEX records_gone;
-CREATE INDEX records_not_there ON records(doc) WHERE gone <> 0;
+CREATE INDEX records_not_there ON records(gone) WHERE gone <> 0;
 
 ALTER TABLE tags ADD COLUMN previous TEXT NOT NULL DEFAULT '';
 ALTER TABLE tags ADD COLUMN beyond INTEGER NOT NULL DEFAULT 0;

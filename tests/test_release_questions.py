@@ -114,7 +114,9 @@ def test_the_branch_knows_nothing_of_them(asked: Callable[..., dict[str, Any]], 
     on_the_day = asked("what changed?", "--since", "2026-01-07", "--until", "2026-01-07", "--kind", "commit")
     assert cited(on_the_day) == {LATER[2]}
     _, out, _ = kb("status", "--json")
-    assert json.loads(out)["counts"]["rocket"] == {"commit": 8, "off-branch": 3}
+    state = json.loads(out)
+    assert {row["source"]: row["counts"] for row in state["sources"]}["rocket"] == {"commit": 8, "off-branch": 3}
+    assert state["records"] == 10  # with two releases
 
 
 def test_all_that_passes_is_listed_and_counted(asked: Callable[..., dict[str, Any]]) -> None:
