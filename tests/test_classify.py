@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from kb.classify import GROUPS, category, kind_of_path, labels
-from kb.types import FileChange, Link
-from tests.records import commit, pull
+from kb.types import FileChange, Link, Record
+from tests.records import commit, pull, thread
 
 CODE = (FileChange(path="csrc/kernel.cu", additions=30, deletions=3), FileChange(path="tests/test_kernel.py", additions=9))
 
@@ -147,9 +147,24 @@ def test_kinds_of_paths(path: str, kind: str) -> None:
 
 
 def test_every_group_has_a_place_and_every_record_one_group() -> None:
-    assert len(set(GROUPS)) == len(GROUPS) == 12
+    assert len(set(GROUPS)) == len(GROUPS)
     assert GROUPS[0] == "reverts"
-    assert GROUPS[-1] == "other"
+    assert GROUPS[GROUPS.index("other") :] == ("other", "pulls", "issues", "papers", "posts", "hub")  # changes come first
+
+
+@pytest.mark.parametrize(
+    ("record", "group"),
+    [
+        (thread("issue", 1, "fix: a crash", opened=1), "issues"),
+        (thread("pull", 2, "fix: a crash", opened=1), "pulls"),
+        (thread("pull", 3, "fix: a crash", opened=1, merged=2), "fixes"),
+        (replace(commit(1), kind="release"), "releases"),
+        (replace(commit(1), kind="paper"), "papers"),
+        (replace(commit(1), kind="model"), "hub"),
+    ],
+)
+def test_what_is_no_change_has_a_group_of_its_kind(record: Record, group: str) -> None:
+    assert category(record) == group
 
 
 def test_a_title_that_quotes_a_revert_is_none() -> None:
