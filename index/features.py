@@ -25,6 +25,7 @@ Scores = NDArray[np.float64]
 
 EXPANSION = 0.75  # weight of a synonym beside a word that was really used
 
+_NAMED_BY = 50  # records: a word in the diffs of more than that names none of them
 _SHORT = 8  # words: a longer topic is a story, whose initials mean nothing
 _COMMON = 0.1
 
@@ -158,6 +159,21 @@ def lexical_within(catalog: Catalog, question: Question, filter: Filter, *, size
             sums = found[name]
             for doc, score in scored:
                 sums[doc] = sums.get(doc, 0.0) + weight * score
+    return found
+
+
+def unsaid(catalog: Catalog, question: Question, filter: Filter) -> dict[int, float]:
+    """number -> the share of the question's tokens that it holds and that no message has: only paths, diffs or pages do.
+
+    Such a word is a name, however plain it looks, and what holds it is what is meant; similarity knows nothing of it. In a
+    question of many words it counts for little.
+    """
+    said = catalog.document_frequency("message", question.own)
+    found: dict[int, float] = {}
+    for token in (token for token in question.own if not said[token]):
+        held = {doc for name in ("paths", "diff") for doc, _ in catalog.lexical(name, [token], filter=filter, limit=_NAMED_BY)}
+        for doc in held if len(held) < _NAMED_BY else ():
+            found[doc] = found.get(doc, 0.0) + 1.0 / len(question.own)
     return found
 
 

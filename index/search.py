@@ -217,7 +217,9 @@ class Search:
         """What a record says of itself, whatever the words of the question."""
         fix, merge = self._traits.fix_and_merge(docs)
         facets = run.scope.facets
+        unsaid = features.unsaid(self._catalog, run.question, run.filter) if run.scope.intent == "needle" else {}
         return {
+            "unsaid": np.fromiter(map(unsaid.get, docs, repeat(0.0)), np.float64, len(docs)),
             "fix": fix * run.question.about_failure,
             "merge": merge,
             "facet": self._traits.of_kind(docs, facets) if facets else np.zeros(len(docs)),

@@ -118,3 +118,9 @@ def test_a_paper_is_found_by_a_word_of_a_page_and_quoted_from_it(shelf: Library)
     found = shelf.find("Which paper has a paging granularity of sixty-four kilobytes?")
     assert found_titles(found)[0] == PAPER.title
     assert found.hits[0].quote == Quote(PAGE.text, note=PAGE)
+
+
+def test_a_word_that_only_a_diff_or_a_page_holds_names_what_holds_it(shelf: Library) -> None:
+    assert found_titles(shelf.find("new_routing"))[0].startswith("Add MoE routing")
+    assert found_titles(shelf.find("launch"))[0].startswith("Add MoE routing")  # within launch_moe, of a hunk's context
+    assert found_titles(shelf.find("granularity"))[0] == PAPER.title
