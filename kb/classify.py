@@ -91,8 +91,8 @@ _RELEASE = re.compile(
     r"^\W*(?:chore\W+)?(?:\[?release\]?\W+|bump(?:ed|ing|s)?\W+(?:(?:the|package|flashinfer|flash[-_]attn|"
     r"flash-attention|fa\d|release|to|its|cu\w*tile\w*)\W+)*(?:version|v?\d)|(?:bump|update|set|increase|change|"
     r"prepare|upgrade)\w*\W+"
-    r"(?:[\w-]+\W+){0,2}?version\W+(?:number\W+)?(?:to|from|for|v?\d)|(?:cut|prepare|publish|"
-    r"tag)\w*\W+(?:the\W+)?(?:new\W+)?(?:release|v\d))"
+    r"(?:[\w-]+\W+){0,2}?version\W+(?:number\W+)?(?:to|from|for|v?\d)|(?:create|cut|prepare|publish|"
+    r"tag)\w*\W+(?:the\W+)?(?:new\W+)?(?:release\b|v\d|rc\d+$))"
     r"|\bv?\d+\.\d+(?:\.\d+)?(?:\W?(?:rc|post|beta|alpha|dev)\W?\d*)? release\b|\brelease:? v?\d+\.\d+|"
     r"^\W*v?\d+\.\d+\.\d+\S*\W*$"
     r"|\bversion bump\b|发布 ?v?\d|^\W*bump version\b",

@@ -146,6 +146,19 @@ def test_kinds_of_paths(path: str, kind: str) -> None:
     assert kind_of_path(path) == kind
 
 
+@pytest.mark.parametrize(
+    ("title", "group"),
+    [
+        ("create rc4", "releases"),
+        ("Cut v0.7.0", "releases"),
+        ("tag the new release", "releases"),
+        ("Create releases page", "features"),
+    ],
+)
+def test_what_makes_a_release(title: str, group: str) -> None:
+    assert category(replace(commit(1), title=title, files=())) == group
+
+
 def test_every_group_has_a_place_and_every_record_one_group() -> None:
     assert len(set(GROUPS)) == len(GROUPS)
     assert GROUPS[0] == "reverts"
