@@ -212,4 +212,5 @@ class Fetcher:
     def _told(self, error: httpx.HTTPError) -> str:
         if isinstance(error, httpx.TimeoutException):
             return f"no answer within {self._patience.silence:g} s"
-        return shown(one_line(str(error), limit=200)) or type(error).__name__
+        plain = re.sub(r"^\[Errno -?\d+\] ", "", one_line(str(error), limit=200))
+        return shown(plain) or type(error).__name__
