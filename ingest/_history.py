@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from kb.errors import ConfigError
 
-_SPAN = re.compile(r"(\d{1,5})\s*(day|week|month|year)s?", re.IGNORECASE)
+_SPAN = re.compile(r"(\d{1,5})\s*(d|w|days?|weeks?|months?|years?)", re.IGNORECASE)
 
 
 class Stored(Protocol):
@@ -25,29 +25,31 @@ def check_history(history: str, *, key: str = "history") -> str:
     """``history`` itself; ``key`` is what the configuration calls it.
 
     Raises:
-        ConfigError: it is neither a span, nor a date, nor "all".
+        ConfigError: it is neither a span, nor a date or an instant, nor "all".
     """
     horizon(history, datetime(2100, 1, 1, tzinfo=UTC), key=key)
     return history
 
 
 def horizon(history: str, now: datetime, *, key: str = "history") -> int | None:
-    """Where a history begins, in epoch seconds; None for "all". A month and a year are those of the calendar.
+    """Where a history begins, in epoch seconds; None for "all". A month and a year are those of the calendar, a day without
+    a time begins at midnight, and a time without a zone is meant in UTC.
 
     Raises:
-        ConfigError: it is neither a span, nor a date, nor "all".
+        ConfigError: it is neither a span, nor a date or an instant, nor "all".
     """
     text = history.strip()
     if text.lower() == "all":
         return None
     try:
         if match := _SPAN.fullmatch(text):
-            return max(0, int(_before(now, int(match[1]), match[2].lower()).timestamp()))
-        return max(0, int(datetime.combine(date.fromisoformat(text), time(), UTC).timestamp()))
+            return max(0, int(_before(now, int(match[1]), match[2][0].lower()).timestamp()))
+        begins = datetime.fromisoformat(text)
+        return max(0, int(begins.replace(tzinfo=begins.tzinfo or UTC).timestamp()))
     except (ValueError, OverflowError) as error:
         raise ConfigError(
             f"{key} {history!r} is not a span of time or a date",
-            remedy='use "90 days", "6 weeks", "3 months", "1 year", a date such as "2026-01-31", or "all"',
+            remedy='use "90 days", "6 weeks", "3 months", "1 year", a date ("2026-01-31", "2026-01-31T09:30Z"), or "all"',
         ) from error
 
 
@@ -70,9 +72,9 @@ def begin(stored: Stored | None, history: str, now: datetime) -> tuple[int | Non
 def _before(now: datetime, count: int, unit: str) -> datetime:
     if not count:
         raise ValueError("an empty span")
-    if unit in ("day", "week"):
-        return now - timedelta(days=count * (7 if unit == "week" else 1))
-    months = now.year * 12 + now.month - 1 - count * (12 if unit == "year" else 1)
+    if unit in ("d", "w"):
+        return now - timedelta(days=count * (7 if unit == "w" else 1))
+    months = now.year * 12 + now.month - 1 - count * (12 if unit == "y" else 1)
     first = now.replace(year=months // 12, month=months % 12 + 1, day=1)
     following = (first + timedelta(days=31)).replace(day=1)
     return first.replace(day=min(now.day, (following - timedelta(days=1)).day))

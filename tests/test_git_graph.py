@@ -170,7 +170,12 @@ def test_shallow_cut_leaves_out_what_may_be_old_mainline() -> None:
         ("2 weeks", datetime(2026, 2, 15, 12, tzinfo=UTC)),
         ("3 Months", datetime(2025, 12, 1, 12, tzinfo=UTC)),
         ("1 year", datetime(2025, 3, 1, 12, tzinfo=UTC)),
+        ("7d", datetime(2026, 2, 22, 12, tzinfo=UTC)),
+        ("2w", datetime(2026, 2, 15, 12, tzinfo=UTC)),
         ("2026-01-31", datetime(2026, 1, 31, tzinfo=UTC)),
+        ("2026-01-31T09:30Z", datetime(2026, 1, 31, 9, 30, tzinfo=UTC)),
+        ("2026-01-31T09:30:00+02:00", datetime(2026, 1, 31, 7, 30, tzinfo=UTC)),
+        ("2026-01-31 09:30", datetime(2026, 1, 31, 9, 30, tzinfo=UTC)),
     ],
 )
 def test_horizon(history: str, expected: datetime) -> None:
