@@ -7,9 +7,10 @@ A position stays right while papers are added above it: it then repeats some, an
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
+
+from ingest import _cursor
 
 VERSION = 1
 OVERLAP = int(timedelta(days=2).total_seconds())  # papers are announced up to some days after the date they bear
@@ -37,7 +38,7 @@ class Cursor:
     low: int | None = None
 
     def dumps(self) -> str:
-        return json.dumps({"v": VERSION, **asdict(self)}, sort_keys=True)
+        return _cursor.dumps(self, version=VERSION)
 
     @property
     def begins(self) -> int | None:
@@ -46,22 +47,9 @@ class Cursor:
 
 
 def loads(text: str | None) -> Cursor | None:
-    """The cursor, or None for none and for what is not one: then everything is read again, which changes nothing stored."""
-    try:
-        values = json.loads(text or "null")
-        if not isinstance(values, dict) or values.pop("v", None) != VERSION:
-            return None
-        cursor = Cursor(**values)
-    except (ValueError, TypeError):
-        return None
-    optional = (cursor.since, cursor.done, cursor.top, cursor.floor, cursor.low)
-    sound = (
-        isinstance(cursor.query, str)
-        and isinstance(cursor.history, str)
-        and all(type(value) is int and value >= 0 for value in (cursor.position, cursor.begun, cursor.parked))
-        and all(value is None or type(value) is int for value in optional)
-    )
-    return cursor if sound else None
+    """The cursor, or None for none and for what is not one."""
+    cursor = _cursor.loads(Cursor, text, version=VERSION)
+    return cursor if cursor and min(cursor.position, cursor.begun, cursor.parked) >= 0 else None
 
 
 def begin(cursor: Cursor, now: int) -> Cursor:

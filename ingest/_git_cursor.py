@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
+from ingest import _cursor
 from ingest._git_graph import Landings
 from ingest._history import begin as begin
 from ingest._history import check_history as check_history
@@ -40,7 +40,7 @@ class Cursor:
         return self.tip == self.base
 
     def dumps(self) -> str:
-        return json.dumps({"v": VERSION, **asdict(self)}, sort_keys=True)
+        return _cursor.dumps(self, version=VERSION)
 
 
 @dataclass(frozen=True)
@@ -58,17 +58,8 @@ class Plan:
 
 
 def loads(text: str | None) -> Cursor | None:
-    """The cursor, or None for none and for what is not one: then everything is read again, which changes nothing stored."""
-    try:
-        values = json.loads(text or "null")
-        if not isinstance(values, dict) or values.pop("v", None) != VERSION:
-            return None
-        cursor = Cursor(**values)
-    except (ValueError, TypeError):
-        return None
-    texts = (cursor.branch, cursor.history, cursor.tip, cursor.base, cursor.done, cursor.tags, cursor.off_digest)
-    sound = all(isinstance(value, str) for value in texts) and isinstance(cursor.off_branch, int)
-    return cursor if sound and (cursor.since is None or isinstance(cursor.since, int)) else None
+    """The cursor, or None for none and for what is not one."""
+    return _cursor.loads(Cursor, text, version=VERSION)
 
 
 def plan(

@@ -6,14 +6,14 @@ answer is about the first page alone: of a longer listing the later pages are re
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 from urllib.parse import quote, urlsplit
 
+from ingest import _cursor
 from ingest import _github_auth as auth
 from ingest._github import PER_PAGE, Client, LimitError, Page
 from ingest._history import begin, check_history
@@ -87,7 +87,7 @@ class Source:
         return f"{self.base_url} {self.repo}"
 
     def _stored(self, text: str | None) -> _Cursor | None:
-        stored = _loads(text)
+        stored = _cursor.loads(_Cursor, text, version=VERSION)
         return stored if stored is not None and stored.of == self._of else None
 
 
@@ -108,21 +108,7 @@ class _Cursor:
     next: str = ""
 
     def dumps(self) -> str:
-        return json.dumps({"v": VERSION, **asdict(self)}, sort_keys=True)
-
-
-def _loads(text: str | None) -> _Cursor | None:
-    """The cursor, or None for none and for what is not one: then everything is listed again, which changes nothing stored."""
-    try:
-        values = json.loads(text or "null")
-        if not isinstance(values, dict) or values.pop("v", None) != VERSION:
-            return None
-        cursor = _Cursor(**values)
-    except (ValueError, TypeError):
-        return None
-    texts, numbers = (cursor.of, cursor.history, cursor.etag, cursor.next), (cursor.since or 0, cursor.started, cursor.pages)
-    sound = all(isinstance(text, str) for text in texts) and all(isinstance(number, int) for number in numbers)
-    return cursor if sound else None
+        return _cursor.dumps(self, version=VERSION)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from datetime import datetime
 from typing import ClassVar
 from urllib.parse import quote, urlsplit
 
+from ingest import _cursor
 from ingest._http import Fetcher, HttpError, Patience, Reply
 from ingest._hub_model import Model, parse
 from kb.errors import ConfigError, SourceError
@@ -24,6 +25,7 @@ from kb.protocols import SourceContext
 from kb.types import Batch, Record, Snapshot
 
 PAGE = 1000
+VERSION = 1  # of the cursor
 BATCH_RECORDS = 50
 CARD_BYTES = 500_000
 PAGE_BYTES = 50 * 1024 * 1024
@@ -273,11 +275,8 @@ class _Cursor:
     @classmethod
     def loads(cls, text: str | None, settings: str) -> _Cursor:
         """The stored cursor; an empty one, where it was written with other settings."""
-        try:
-            stored = cls(**json.loads(text or "{}"))
-        except (ValueError, TypeError):  # another version's
-            return cls()
+        stored = _cursor.loads(cls, text, version=VERSION) or cls()
         return stored if stored.settings == settings else cls()
 
     def dumps(self) -> str:
-        return json.dumps(vars(self), separators=(",", ":"))
+        return _cursor.dumps(self, version=VERSION)

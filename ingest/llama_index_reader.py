@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
-import json
 import os
 import pkgutil
 import re
@@ -19,6 +18,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
+from ingest import _cursor
 from ingest._http import shown
 from ingest._reader_document import Document, parse
 from kb.errors import ConfigError, SourceError
@@ -26,6 +26,7 @@ from kb.protocols import SourceContext
 from kb.safe import one_line
 from kb.types import KINDS, Batch, Event, Record, Snapshot
 
+VERSION = 1  # of the cursor
 BATCH_RECORDS = 50
 BODY_LIMIT = 200_000  # characters
 NOTES_LIMIT = 5  # lines of what a reader printed
@@ -235,10 +236,7 @@ class _Cursor:
 
     @classmethod
     def loads(cls, text: str | None) -> _Cursor:
-        try:
-            return cls(**json.loads(text or "{}"))
-        except (ValueError, TypeError):  # another version's
-            return cls()
+        return _cursor.loads(cls, text, version=VERSION) or cls()
 
     def dumps(self) -> str:
-        return json.dumps(vars(self), separators=(",", ":"))
+        return _cursor.dumps(self, version=VERSION)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from xml.sax import SAXException, SAXParseException
 import feedparser
 import httpx
 
+from ingest import _cursor
 from ingest._feed_entry import Entry
 from ingest._http import Fetcher, HttpError, Patience, shown
 from kb.errors import ConfigError, SourceError
@@ -31,6 +31,7 @@ from kb.safe import one_line
 from kb.types import Batch, Event, Record
 
 MOST_BYTES = 20 * 1024 * 1024
+VERSION = 1  # of the cursor
 BATCH_RECORDS = 100
 BODY_LIMIT = 200_000  # characters
 
@@ -275,14 +276,11 @@ class _Cursor:
     @classmethod
     def loads(cls, text: str | None, settings: str) -> _Cursor:
         """The stored cursor; the undated entries only, where it was written with other settings."""
-        try:
-            stored = cls(**json.loads(text or "{}"))
-        except (ValueError, TypeError):  # another version's
-            stored = cls()
+        stored = _cursor.loads(cls, text, version=VERSION) or cls()
         return stored if stored.settings == settings else cls(undated=stored.undated)
 
     def dumps(self) -> str:
-        return json.dumps(vars(self), separators=(",", ":"))
+        return _cursor.dumps(self, version=VERSION)
 
 
 def _is_cut_off(feed: feedparser.FeedParserDict) -> bool:
