@@ -79,6 +79,13 @@ def test_what_is_imported_is_declared() -> None:
     assert {name if not name.startswith("llama-index") else "llama-index-core" for name in wanted} <= declared
 
 
+def test_every_module_has_its_layer() -> None:
+    (layers,) = [contract["layers"] for contract in PROJECT["tool"]["importlinter"]["contracts"] if "layers" in contract]
+    named = {name.strip() for layer in layers for name in re.split(r"[:|]", layer)}
+    modules = {f"kb.{path.stem}" for path in (ROOT / "kb").glob("*.py")}
+    assert modules - named == {"kb.__init__", "kb.__main__"}
+
+
 def test_a_source_imports_no_other_source() -> None:
     for path in sorted((ROOT / "ingest").glob("[a-z]*.py")):
         siblings = {name.split(".")[1] for name in imported_by(path) if name.startswith("ingest.")}
