@@ -99,7 +99,7 @@ def change_line(view: View, *, words: Words, zone: tzinfo, form: str = "full") -
 
     ``form``: full; compact (title, keys, size, date); child (below the merge that brought it: without files, date and tag);
     detail (all but the sentence, which is quoted beside it, and its neighbours, which have lines of their own; nightly tags
-    too); dated (as detail, with its moment first).
+    too); dated (as detail, with its moment first); beside (compact, with all that happened to it and its tag).
     """
     head = _dated_first(view, words, zone) if form == "dated" else []
     pieces = [*head, _title(view, words), *_keys(view, words), *_reverted(view, words, zone)]
@@ -112,7 +112,7 @@ def change_line(view: View, *, words: Words, zone: tzinfo, form: str = "full") -
         parts.append(_files(view.changed.files, words))
     parts.append(_size(view.changed, words, named=form in ("full", "detail", "dated")))
     parts.append(_event(view, words, zone, form=form))
-    if form in ("detail", "dated") or (form == "full" and not view.tag.startswith("nightly")):
+    if form in ("detail", "dated", "beside") or (form == "full" and not view.tag.startswith("nightly")):
         parts.append([Piece(words.line["tag"]), Piece(view.tag, "name")] if view.tag else [])
     if "off-branch" in view.record.marks:
         parts.append([Piece(words.line["off branch"])])
@@ -146,7 +146,7 @@ def neighbour_line(view: View, beside: Beside, of: View | None, *, words: Words,
     if of is None:
         own = tuple(filter(None, (view.key, view.pull_key)))  # its pull request may be what names it
         return Line((head, _unknown(beside.other.id), Piece(words.line["unstored"])), own)
-    line = change_line(of, words=words, zone=zone, form="compact")
+    line = change_line(of, words=words, zone=zone, form="beside")
     return Line((head, *line.pieces), line.keys)
 
 
@@ -288,25 +288,27 @@ def _counts(added: int, deleted: int, words: Words) -> str:
 
 def _event(view: View, words: Words, zone: tzinfo, *, form: str) -> list[Piece]:
     """When, and by whom; of a thread and of a paper all that happened, in a list of short lines only what places it there."""
-    if form == "compact" or (form == "full" and view.record.kind not in _WITH_HISTORY):
-        events = [view.event] if view.event else []
-    elif form in ("child", "dated") and view.record.kind not in _WITH_HISTORY:
-        events = []
-    else:
-        events = _history(view.record) if view.record.kind in _WITH_HISTORY else [view.event] if view.event else []
+    events = _events(view, form)
     pieces: list[Piece] = []
     for at, event in enumerate(events):
         text = words.line["event"].format(event=words.events[event.kind], day=words.day(event.at, zone))
         pieces.append(Piece(words.line["sep"] * bool(at) + text))
-        if at == 0 and form != "compact":
+        if at == 0 and form not in _SHORT:
             pieces += _author(view, words, lead=words.line["by"])
-    if not events and form != "compact":
+    if not events and form not in _SHORT:
         pieces += _author(view, words, lead=words.line["by"].lstrip(" ，,"))
     if view.record.state == "open" and view.record.kind in ("issue", "pull"):
         pieces.append(Piece(words.line["sep"] + words.line["now"].format(state=words.states["open"])))
     return pieces
 
 
+def _events(view: View, form: str) -> list[Event]:
+    if view.record.kind in _WITH_HISTORY and form != "compact":
+        return _history(view.record)
+    return [view.event] if view.event and form not in ("child", "dated") else []
+
+
+_SHORT = ("compact", "beside")
 _WITH_HISTORY = ("issue", "pull", "paper", "post", "model")
 _TOLD = ("opened", "reopened", "closed", "merged", "published", "revised")
 

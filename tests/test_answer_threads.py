@@ -136,7 +136,7 @@ def test_what_was_not_known_yet_is_not_told(catalog: Catalog) -> None:
 def test_what_stands_beside_a_record_has_its_own_lines(catalog: Catalog) -> None:
     text = about(catalog, ISSUE.id, "What is issue #9 about?", Quote(SAID.text, note=SAID)).text
     assert "[Bo &lt;b> on 2026-02-12:](https://example.org/9#1)\n\n> It needs 2 pages." in text
-    assert line_of(text, "- Fixed by: **Guard the table** ([`kernels#12`]").endswith("· merged 2026-02-13")
+    assert line_of(text, "- Fixed by: **Guard the table** ([`kernels#12`]").endswith("· opened 2026-02-11, merged 2026-02-13")
     assert line_of(text, f"- Fixed by: **Guard the table** ([`kernels@{sha(12)[:7]}`]").endswith("landed 2026-02-13")
     assert line_of(text, "- Mentioned by: **Is it alike?**").endswith("· opened 2026-02-12, still open")
 

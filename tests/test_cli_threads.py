@@ -194,6 +194,17 @@ def test_threads_releases_and_papers_are_answered_with_themselves(
     assert [item["id"] for item in answer["citations"]][: len(ids)] == ids
 
 
+@pytest.mark.parametrize("question", ["Which release ships the fix of issue #1?", "What happened to issue #1?"])
+def test_what_fixed_an_issue_is_told_with_the_release_that_ships_it(
+    told: Callable[..., dict[str, Any]], synced: World, question: str
+) -> None:
+    answer = told("ask", question)
+    assert answer["citations"][0]["id"] == "issue:acme/rocket#1"
+    (line,) = [line for line in answer["answer"].split("\n") if f"rocket@{synced.fix[:7]}" in line]
+    assert line.startswith("- Fixed by: ")
+    assert line.endswith("landed 2026-02-05 · first in v0.2.0")
+
+
 def test_a_search_hit_shows_its_neighbours(told: Callable[..., dict[str, Any]], kb: Run, synced: World) -> None:
     (hit,) = [hit for hit in told("search", "empty page table", "--kind", "issue")["results"] if hit["ref"] == "1"]
     assert [(link["rel"], link["id"]) for link in hit["links"]] == [
