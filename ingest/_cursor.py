@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, fields
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from pydantic import TypeAdapter
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
 
-    T = TypeVar("T", bound=DataclassInstance)
+class Dataclass(Protocol):
+    """An instance of any dataclass."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
 
 
-def dumps(cursor: DataclassInstance, *, version: int) -> str:
+T = TypeVar("T", bound=Dataclass)
+
+
+def dumps(cursor: Dataclass, *, version: int) -> str:
     """A cursor as text; ``version`` is of what its fields mean."""
     return json.dumps({"v": version, **asdict(cursor)}, sort_keys=True)
 
