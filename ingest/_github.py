@@ -10,7 +10,7 @@ import json
 import math
 import time
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -34,6 +34,7 @@ MOST_BACKOFF = 30.0
 TIMEOUT = 30.0  # seconds without a byte
 SECONDARY_WAIT = 60.0  # what GitHub asks for where a limit tells no time
 API_VERSION = "2022-11-28"
+_LONGEST_WAIT = 366 * 86_400.0  # seconds; what asks for more cannot be told as a date
 _HOPS = 3
 _REDIRECTS = (301, 302, 307, 308)
 _STAYS = "what is stored stays, and the next sync goes on from there"
@@ -150,6 +151,8 @@ class Client:
         found = self._list(answer, path)
         items = tuple(item for item in found if isinstance(item, dict))
         left_out = len(found) - len(items)
+        if left_out and not items:
+            raise self._error(path, f"none of its {left_out} entries is an object", remedy=self._between())
         if left_out:
             self._context.meter.note(f"{_bare(path)}: {left_out} entries are no objects and were left out")
         if moved:
@@ -216,7 +219,9 @@ class Client:
             answer = _Answer(diverted.status, {"location": diverted.location}, "")
         except wire.OversizeError as error:
             raise self._error(target, f"the answer is too big: {error}") from error
-        except (wire.SlowError, requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+        except wire.SlowError as error:  # it took minutes, and would again
+            raise self._error(target, told.broken(error, timeout=TIMEOUT), remedy=_STAYS) from error
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             remedy = f"check the network and base_url ({self._server.url}); {_STAYS}"
             raise _AgainError(self._error(target, told.broken(error, timeout=TIMEOUT), remedy=remedy)) from error
         self._learn(answer)
@@ -241,11 +246,13 @@ class Client:
         primary = self._limit.remaining == 0 or Requester.isPrimaryRateLimitError(message)
         if not (primary or asked is not None or answer.status == 429 or Requester.isSecondaryRateLimitError(message)):
             return
-        if primary and asked is None and self._limit.reset:
-            line, wait = self._limit_line(), self._limit.wait
+        if primary and asked is None:
+            line, wait = self._limit_line(), self._limit.wait if self._limit.reset else SECONDARY_WAIT
         else:
             wait = SECONDARY_WAIT if asked is None else asked
             line = f"GitHub's limit on requests in quick succession asks to wait {math.ceil(wait)} s"
+            reset = self._context.clock() + timedelta(seconds=min(wait, _LONGEST_WAIT))
+            self._context.meter.limit(remaining=self._limit.remaining, reset=reset)
         error = self._error(target, f"refused ({answer.status}): {line}", remedy=self._limit_remedy(), status=answer.status)
         self._limit = _Limit(self._limit.most)  # this one is dealt with here; what comes next says anew
         raise _AgainError(error, wait=wait, limited=True)

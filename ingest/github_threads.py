@@ -242,8 +242,9 @@ class _Pull:
 
     def _top(self, listing: _List, page: Page) -> int:
         """The newest time on a page. A time to come is not believed: the next run would find nothing after it."""
+        now = self._now()
         times = [at for item in page.items if (at := told.seconds(item, listing.key)) is not None]
-        return min(max(times, default=0), self._now())
+        return max((at for at in times if at <= now), default=now if times else 0)
 
     def _following(self, listing: _List, page: Page, floor: int | None) -> str:
         """The page to read next, "" where the floor is reached."""

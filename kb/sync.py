@@ -245,10 +245,10 @@ def _explain(failure: Exception, subject: str) -> str:
 
 def _cause(failure: KbError) -> str:
     """The foreign exception behind a failure, in brackets, where it says more than the failure does."""
-    cause: BaseException | None = failure
-    while cause is not None and (cause.__cause__ or cause.__context__) is not None:
-        cause = cause.__cause__ or cause.__context__  # the first of a chain says what happened, the others where
-    if cause is None or isinstance(cause, KbError):
+    cause: BaseException = failure
+    while behind := cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__):
+        cause = behind  # the first of a chain says what happened, the others where
+    if isinstance(cause, KbError):
         return ""
     told = (isinstance(cause, OSError) and cause.strerror) or str(cause)
     first = next(iter(told.strip().splitlines()), "")[:_LONGEST_CAUSE]

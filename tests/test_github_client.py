@@ -111,6 +111,13 @@ def test_what_is_no_object_is_left_out_and_told(server: GitHubServer, context: Q
     assert context.meter.reading.notes == (f"{ISSUES}: 1 entries are no objects and were left out",)
 
 
+@pytest.mark.usefixtures("repo")
+def test_a_page_without_any_object_is_a_failure(server: GitHubServer, context: Quick) -> None:
+    server.fail(ISSUES, lambda request, reply: faults.Reply(200, {"Content-Type": "application/json"}, b'[1, "two", null]'))
+    with pytest.raises(RequestError, match="none of its 3 entries is an object"):
+        client(server, context).page(ISSUES)
+
+
 def test_one_item(server: GitHubServer, repo: Repo, context: Quick) -> None:
     reader = client(server, context)
     found = reader.item(f"{ISSUES}/7")
@@ -230,8 +237,9 @@ def test_silence_ends_by_itself(server: GitHubServer, context: Quick, monkeypatc
 def test_an_answer_that_trickles_ends_too(server: GitHubServer, context: Quick, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_github_wire, "MOST_SECONDS", 0.05)
     server.fail(ISSUES, faults.drip(100, 0.02), times=1)
-    assert len(client(server, context).page(ISSUES).items) == 30
-    assert context.meter.reading.requests == 2
+    with pytest.raises(RequestError, match="not complete after"):
+        client(server, context).page(ISSUES)
+    assert context.meter.reading.requests == 1  # minutes were spent on it: asking again would cost as many
 
 
 @pytest.mark.usefixtures("repo")
@@ -363,6 +371,29 @@ def test_a_long_wait_is_not_waited(fault: faults.Fault, server: GitHubServer, co
         client(server, context).page(ISSUES)
     assert "what is stored stays" in raised.value.remedy
     assert (context.waits, len(server.requests)) == ([], 1)
+
+
+@pytest.mark.parametrize(("asked", "most"), [(4000, timedelta(seconds=4000)), (10**14, timedelta(days=366))])
+@pytest.mark.usefixtures("repo")
+def test_the_end_of_a_limit_in_quick_succession_is_known(
+    asked: int, most: timedelta, server: GitHubServer, context: Quick
+) -> None:
+    server.fail(ISSUES, faults.secondary_limit(retry_after=asked), times=None)
+    before = datetime.now(UTC)
+    with pytest.raises(RequestError):
+        client(server, context).page(ISSUES)
+    reset = context.meter.reading.reset
+    assert reset is not None
+    assert before + most <= reset <= datetime.now(UTC) + most
+
+
+@pytest.mark.usefixtures("repo")
+def test_the_limit_of_the_hour_is_called_so_without_headers(server: GitHubServer, context: Quick) -> None:
+    body = b'{"message": "API rate limit exceeded for 192.0.2.1."}'
+    server.fail(ISSUES, lambda request, reply: faults.Reply(403, {"Content-Type": "application/json"}, body), times=None)
+    with pytest.raises(RequestError, match="requests an hour without a token is used up"):
+        client(server, context).page(ISSUES)
+    assert context.waits == [60.0]
 
 
 @pytest.mark.usefixtures("repo")

@@ -198,11 +198,11 @@ def test_a_thread_that_is_updated_while_pages_are_read_is_not_lost(desk: Desk, r
 
 def test_a_time_to_come_hides_nothing(desk: Desk, repo: Repo) -> None:
     repo.add_issue(title="From a broken clock", created=ago(days=1), updated=NOW + timedelta(days=20_000))
+    repo.add_issue(title="As it should be", created=ago(days=2))
     desk.run()
-    repo.add_issue(title="Next", created=ago(minutes=1))
-    desk.now = NOW + timedelta(minutes=1)
+    repo.add_issue(title="Next, and told late", created=ago(minutes=20))
     desk.run()
-    assert desk.numbers() == {1, 2}
+    assert desk.numbers() == {1, 2, 3}
 
 
 def test_an_old_unfinished_pass_waits_for_what_is_new(desk: Desk, repo: Repo, server: GitHubServer) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 from collections.abc import Callable, Iterator
@@ -225,6 +226,17 @@ def test_the_ledger_keeps_the_cause_where_it_says_more_and_no_secret(
     report = sync(catalog, [Script("git", (), wrapped(message, cause))])
     assert report.runs[0].row.error == line
     assert catalog.ledger()[0].error == line
+
+
+def test_a_cause_that_an_exception_hides_stays_hidden(catalog: Catalog) -> None:
+    def act() -> None:
+        try:
+            json.loads("")
+        except ValueError as error:  # json raises it "from None", while it handles a StopIteration
+            raise SourceError("the answer is empty") from error
+
+    report = sync(catalog, [Script("git", (), act)])
+    assert report.runs[0].row.error == "the answer is empty (JSONDecodeError: Expecting value: line 1 column 1 (char 0))"
 
 
 def test_the_cause_is_found_behind_errors_of_our_own(catalog: Catalog) -> None:
