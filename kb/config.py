@@ -65,6 +65,7 @@ def _duration(value: object) -> timedelta:
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Url = Annotated[str, AfterValidator(_http)]
 Variable = Annotated[str, AfterValidator(_variable)]
+Weighting = Annotated[float, Field(ge=0, le=100)]
 
 
 class Table(BaseModel):
@@ -74,9 +75,10 @@ class Table(BaseModel):
 
 
 class RepoTable(Table):
-    """``[repos."owner/name"]``: other names that people use for a repository in questions."""
+    """``[repos."owner/name"]``: other names that people use for a repository in questions; how much it weighs in reports."""
 
     aliases: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    weight: Weighting = 1.0
 
 
 class IndexTable(Table):
@@ -93,12 +95,22 @@ class IndexTable(Table):
 
 
 class LlmTable(Table):
-    """``[llm]``: the language model that may write answers. Read and checked; ``none`` is the only provider in use so far."""
+    """``[llm]``: the language model that may write reports.
+
+    ``context`` is how many tokens it takes in all, ``timeout`` for how long one answer may take, ``concurrency`` how many may
+    be asked for at once; ``price_in`` and ``price_out`` are what a million tokens cost, in whatever currency.
+    """
 
     provider: Literal["none", "ollama", "openai-like"] = "none"
     base_url: Url = ""
     model: str = ""
     api_key_env: Variable = ""
+    context: Annotated[int, Field(ge=1024, le=10_000_000)] = 8192
+    timeout: Duration = timedelta(minutes=2)
+    retries: Annotated[int, Field(ge=0, le=10)] = 2
+    concurrency: Annotated[int, Field(ge=1, le=64)] = 4
+    price_in: Annotated[float, Field(ge=0)] = 0.0
+    price_out: Annotated[float, Field(ge=0)] = 0.0
 
     @model_validator(mode="after")
     def _provider_has_what_it_needs(self) -> LlmTable:
@@ -107,6 +119,24 @@ class LlmTable(Table):
         if self.provider == "openai-like" and not self.base_url:
             raise ValueError('provider is "openai-like": "base_url" must be set')
         return self
+
+
+class ReportTable(Table):
+    """``[report]``: what ``kb report`` writes, and where. Relative paths start at the file's folder.
+
+    ``detail``: about how many entries a day are told in detail. ``topics`` maps words to how much a change that names them
+    weighs (1.0: as any other). ``prompts`` is a folder whose templates are used instead of those of the same name that came
+    with infra-kb. ``publish`` is a git repository, a folder or a URL, that ``--publish`` commits to, on ``branch`` and below
+    ``folder``.
+    """
+
+    out: Annotated[str, Field(min_length=1)] = "reports"
+    detail: Annotated[int, Field(ge=1, le=1000)] = 30
+    topics: dict[str, Weighting] = {}
+    prompts: str = ""
+    publish: str = ""
+    branch: Annotated[str, Field(min_length=1)] = "main"
+    folder: Annotated[str, Field(min_length=1)] = "reports"
 
 
 class SourceTable(BaseModel):
@@ -136,6 +166,7 @@ class Config(Table):
     repos: dict[str, RepoTable] = {}
     index: IndexTable = IndexTable()
     llm: LlmTable = LlmTable()
+    report: ReportTable = ReportTable()
     sources: tuple[SourceTable, ...] = ()
 
     _path: Path = PrivateAttr(default=Path("kb.toml"))
@@ -288,7 +319,13 @@ def _without_secrets(text: str) -> str:
 
 
 def _allowed(loc: Sequence[int | str], model: type[BaseModel]) -> list[str]:
-    tables: dict[str, type[BaseModel]] = {"index": IndexTable, "llm": LlmTable, "repos": RepoTable, "sources": SourceTable}
+    tables: dict[str, type[BaseModel]] = {
+        "index": IndexTable,
+        "llm": LlmTable,
+        "report": ReportTable,
+        "repos": RepoTable,
+        "sources": SourceTable,
+    }
     inner = tables.get(str(loc[0])) if model is Config and len(loc) > 1 else None
     return sorted((inner or model).model_fields)
 

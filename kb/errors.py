@@ -6,7 +6,9 @@ KbError                 anything that a person can be told in one line: what, wh
 ├── SourceError         one source could not be read; the others go on
 │   └── SourceStoppedError  the person interrupted; what was stored stays
 ├── CatalogError        the record store cannot be opened, is newer than this program, or is locked
-└── VectorError         the vector index or the embedding model cannot be used
+├── VectorError         the vector index or the embedding model cannot be used
+├── LlmError            the language model cannot be reached, refuses, or does not answer in time
+└── ReportError         a report cannot be written, read or published
 """
 
 from __future__ import annotations
@@ -46,3 +48,11 @@ class CatalogError(KbError):
 
 class VectorError(KbError):
     """The vector index or the embedding model cannot be used."""
+
+
+class LlmError(KbError):
+    """The language model cannot be used."""
+
+
+class ReportError(KbError):
+    """A report cannot be written, read or published."""

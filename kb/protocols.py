@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
-from typing import Protocol
+from typing import Any, Protocol
 
 from kb.errors import SourceStoppedError
 from kb.meter import Meter
@@ -81,5 +81,41 @@ class Source(Protocol):
 
         Raises:
             SourceError: the source could not be read; batches yielded so far stay stored.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completion:
+    """What a language model gave back. ``complete`` is False where it stopped at its limit of tokens; tokens are 0 where the
+    server does not count them."""
+
+    text: str
+    complete: bool = True
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    seconds: float = 0.0
+
+
+class LanguageModel(Protocol):
+    """A language model behind some server. It may be asked from several threads at once, ``concurrency`` at most.
+
+    ``name`` tells models apart in caches: provider, model and what else changes its answers. ``context`` counts tokens.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def context(self) -> int: ...
+
+    @property
+    def concurrency(self) -> int: ...
+
+    def complete(self, system: str, prompt: str, *, schema: Mapping[str, Any] | None = None) -> Completion:
+        """Ask once. ``schema`` is a JSON schema that the answer should follow: servers that cannot hold it are asked without.
+
+        Raises:
+            LlmError: not reachable, refused, or no answer in time; retries are behind it already.
         """
         ...

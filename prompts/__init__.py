@@ -1,0 +1,1 @@
+"""The prompts: one Markdown template a file, with ``$name`` variables."""
