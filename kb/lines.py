@@ -101,10 +101,39 @@ def change_line(view: View, *, words: Words, zone: tzinfo, form: str = "full") -
     detail (all but the sentence, which is quoted beside it, and its neighbours, which have lines of their own; nightly tags
     too); dated (as detail, with its moment first); beside (compact, with all that happened to it and its tag).
     """
-    head = _dated_first(view, words, zone) if form == "dated" else []
-    pieces = [*head, _title(view, words), *_keys(view, words), *_reverted(view, words, zone)]
+    lead = _dated_first(view, words, zone) if form == "dated" else []
+    pieces = [*lead, *_head(view, words, zone)]
     if form in ("full", "child"):
         pieces += _sentence(view, words)
+    for part in _facts(view, words, zone, form=form):
+        pieces += [Piece(words.line["dot"]), *part]
+    children = tuple(change_line(child, words=words, zone=zone, form="child") for child in view.brought)
+    return Line(tuple(pieces), _cited(view), _listed(view), children)
+
+
+def head_line(view: View, *, words: Words, zone: tzinfo) -> Line:
+    """What it is called and where it is: title, keys, pull request; and what has reverted it since."""
+    return Line(tuple(_head(view, words, zone)), _cited(view), _listed(view))
+
+
+def facts_line(view: View, *, words: Words, zone: tzinfo, form: str = "full") -> Line:
+    """What a record's line says behind its title and its sentence: key files, size, dates, author, neighbours, tag."""
+    pieces: list[Piece] = []
+    for part in _facts(view, words, zone, form=form):
+        pieces += [*([Piece(words.line["dot"])] if pieces else []), *part]
+    return Line(tuple(pieces), _cited(view))
+
+
+def _head(view: View, words: Words, zone: tzinfo) -> list[Piece]:
+    return [_title(view, words), *_keys(view, words), *_reverted(view, words, zone)]
+
+
+def _listed(view: View) -> tuple[str, ...]:
+    return (view.record.id, *(view.commit.ids if view.commit else ()))
+
+
+def _facts(view: View, words: Words, zone: tzinfo, *, form: str) -> list[list[Piece]]:
+    """The parts of a line that follow its sentence, each of its own; none is empty."""
     parts = [_reverts(view, words, zone), _shipped(view, words)]
     if form in ("full", "child"):
         parts += _beside(view, words)
@@ -116,11 +145,7 @@ def change_line(view: View, *, words: Words, zone: tzinfo, form: str = "full") -
         parts.append([Piece(words.line["tag"]), Piece(view.tag, "name")] if view.tag else [])
     if "off-branch" in view.record.marks:
         parts.append([Piece(words.line["off branch"])])
-    for part in filter(None, parts):
-        pieces += [Piece(words.line["dot"]), *part]
-    children = tuple(change_line(child, words=words, zone=zone, form="child") for child in view.brought)
-    own = (view.record.id, *(view.commit.ids if view.commit else ()))
-    return Line(tuple(pieces), _cited(view), own, children)
+    return [part for part in parts if part]
 
 
 def _dated_first(view: View, words: Words, zone: tzinfo) -> list[Piece]:
