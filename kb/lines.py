@@ -124,6 +124,21 @@ def facts_line(view: View, *, words: Words, zone: tzinfo, form: str = "full") ->
     return Line(tuple(pieces), _cited(view))
 
 
+def size_line(view: View, words: Words) -> Line:
+    """How much it changed in all; empty where no files are known."""
+    return Line(tuple(_size(view.changed, words, named=False)), _cited(view))
+
+
+def happened_line(view: View, words: Words, zone: tzinfo) -> Line:
+    """What happened to it, each with its day, or what places it in the window; its state where it is still open."""
+    return Line(tuple(_event(view, words, zone, form="beside")), _cited(view))
+
+
+def author_line(view: View, words: Words) -> Line:
+    """By whom it is; empty where that is not known."""
+    return Line(tuple(_author(view, words, lead="")), _cited(view))
+
+
 def _head(view: View, words: Words, zone: tzinfo) -> list[Piece]:
     return [_title(view, words), *_keys(view, words), *_reverted(view, words, zone)]
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
 from typing import Any, Protocol
 
-from kb.lines import View
+from kb.lines import Line, View
 from kb.protocols import Progress, silent
-from kb.types import Claim, Evidence, LedgerRow, Quote, Record, Window
+from kb.types import Evidence, LedgerRow, Quote, Record, Window
 
 # What an entry is listed under within its repository, in this order. Of the first six the weightier entries are told in detail.
 GROUPS = (
@@ -28,6 +28,7 @@ GROUPS = (
     "tests",
     "ci",
     "dependencies",
+    "versions",
     "other",
     "opened pulls",
     "closed pulls",
@@ -134,22 +135,54 @@ class Writer(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """An entry as it stands on the page: each part has been verified, and what failed is not here.
+
+    ``head`` says what it is called and where it is, ``cells`` are the further columns of a row, ``facts`` the line below the
+    sentences, ``children`` what a merge brought.
+    """
+
+    entry: Entry
+    head: Line
+    cells: tuple[Line, ...] = ()
+    sentences: tuple[Sentence, ...] = ()
+    facts: Line | None = None
+    hunk: Quote | None = None
+    children: tuple[Line, ...] = ()
+
+    @property
+    def records(self) -> int:
+        """How many records of the window it stands for."""
+        return len(self.entry.records)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """A heading of a report with what stands below it; ``repo`` is "" for what belongs to none. Of ``group`` "smaller" the
+    rows are of several groups."""
+
+    repo: str
+    group: str
+    detail: bool
+    told: tuple[Told, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """A whole report as values. ``claims`` are those that stand in ``markdown``, each verified; ``entries`` are in the order
-    of the page; ``counts`` are those of its head, by name; ``provisional`` says that the window, or the reading of a source,
-    had not ended when it was made. ``removed`` counts statements that failed verification and stand nowhere."""
+    """A whole report as values. ``sections`` are in the order of the page; ``top`` are the weightiest entries, best first.
+
+    ``provisional`` says that the window, or the reading of a source, had not ended when it was made. ``removed`` counts
+    statements that failed verification and stand nowhere. ``outlook`` is a model's, and empty without one.
+    """
 
     frame: Frame
-    title: str
-    summary: str
-    markdown: str
-    entries: tuple[Entry, ...]
-    claims: tuple[Claim, ...]
+    sections: tuple[Section, ...]
+    top: tuple[Told, ...]
     evidence: Mapping[str, Evidence]
     ledger: tuple[LedgerRow, ...]
-    counts: Mapping[str, Any]
     provisional: bool = False
     removed: int = 0
+    outlook: tuple[Sentence, ...] = ()
     written: Written | None = None
 
 

@@ -1,0 +1,283 @@
+"""A report to Markdown, as GitHub and CommonMark show it. Pure; links, figures, dates and tables are made by code here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+
+from kb import render
+from kb.escape import code, fenced, inert, link, prose, shorten
+from kb.facts import zone_name
+from kb.lines import Line
+from kb.render import Context, piece_markdown
+from kb.report.counts import Counts, counts, is_change
+from kb.report.frame import SINCE_LAST, mark
+from kb.report.types import GROUPS, Frame, Report, Section, Sentence, Told
+from kb.report.wording import ReportWords, report_words
+from kb.types import LedgerRow, Scope
+
+_LONGEST_PATH = 160
+_THREADS = ("opened issues", "closed issues")
+_PULLS = ("opened pulls", "closed pulls")
+_BESIDE = ("papers", "posts", "hub")
+
+
+def markdown(report: Report) -> str:
+    """The whole page; its first line, a comment, says what it is a report of."""
+    words = report_words(report.frame.language)
+    blocks = [
+        f"{mark(report.frame)}\n# {title(report.frame)}",
+        _about(report, words),
+        f"## {words.headings['summary']}",
+        *_summary(report, words),
+    ]
+    repo: str | None = None
+    for section in report.sections:
+        if section.repo != repo:
+            repo = section.repo
+            blocks += _repo_head(report, repo, words)
+        blocks += _section(section, report.frame, words)
+    blocks += _outlook(report, words)
+    blocks += [f"## {words.headings['sources']}", _sources(report, words)]
+    return render.page(blocks)
+
+
+def title(frame: Frame) -> str:
+    """What a report is called: by its day, or its first and last day."""
+    words = report_words(frame.language)
+    start, end = frame.window.start or frame.as_of, frame.window.end or frame.as_of
+    if frame.length == SINCE_LAST:
+        moments = {"since": words.base.moment(start, frame.zone), "until": words.base.moment(end, frame.zone)}
+        return words.titles["since"].format(**moments)
+    first, last = words.base.day(start, frame.zone), words.base.day(end - timedelta(hours=1), frame.zone)
+    form = {"1d": "day", "7d": "week"}.get(frame.length, "days")
+    return words.titles[form].format(day=last, first=first, last=last, days=frame.length.rstrip("d"))
+
+
+# --- head --------------------------------------------------------------------------------------------------------------------
+
+
+def _about(report: Report, words: ReportWords) -> str:
+    frame = report.frame
+    window = words.base.window(frame.window, now=frame.as_of, zone=frame.zone)
+    zone = inert(zone_name(frame.zone, frame.window.end or frame.as_of))
+    parts = [words.notes["window"].format(window=window, zone=zone)]
+    repos = frame.repos or tuple(dict.fromkeys(row.repo for row in report.ledger if row.repo))
+    if repos:
+        parts.append(words.notes["repos"].format(repos=words.base.comma.join(map(inert, repos))))
+    about = words.base.line["dot"].join(parts)
+    return f"{about}\n\n{words.notes['so far']}" if report.provisional and report.sections else about
+
+
+def _summary(report: Report, words: ReportWords) -> Iterable[str]:
+    entries = [item.entry for section in report.sections for item in section.told]
+    found = counts(entries)
+    if not entries:
+        yield _nothing(report, words)
+        return
+    detail = sum(len(entry.records) for entry in entries if entry.detail)
+    yield words.base.gap.join([_from(found.records, detail, words), _groups(found, words)])
+    if quiet := _quiet_repos(report):
+        yield words.notes["quiet repos"].format(repos=words.base.comma.join(map(inert, quiet)))
+    yield from _remarks(report, words)
+    if len(entries) > len(report.top) > 0:
+        yield words.notes["top"]
+        yield "\n".join(f"{at}. {_top_line(item, words)}" for at, item in enumerate(report.top, 1))
+
+
+def _nothing(report: Report, words: ReportWords) -> str:
+    if not report.ledger:
+        return words.notes["no sources"]
+    unread = report.provisional or any(row.status != "ok" or row.truncated for row in report.ledger)
+    return words.notes["unknown day" if unread else "quiet day"]
+
+
+def _from(records: int, detail: int, words: ReportWords) -> str:
+    form = "from" if 0 < detail < records else "all detail" if detail else "all table"
+    told = words.count("records", records)
+    return words.notes[form].format(records=told, detail=f"{detail:,}", table=f"{records - detail:,}")
+
+
+def _groups(found: Counts, words: ReportWords) -> str:
+    told = [words.count(group, found.groups[group]) for group in GROUPS if group in found.groups]
+    listed = words.base.comma.join(told)
+    return f"{listed[:1].upper()}{listed[1:]}{'。' if words.base.language == 'zh' else '.'}"
+
+
+def _quiet_repos(report: Report) -> list[str]:
+    """Repositories of which every source was read after the window had ended, and nothing was found."""
+    end = report.frame.window.end or report.frame.as_of
+    busy = {section.repo for section in report.sections}
+    rows: dict[str, list[LedgerRow]] = {}
+    for row in report.ledger:
+        rows.setdefault(row.repo, []).append(row)
+    return [
+        repo
+        for repo, own in rows.items()
+        if repo and repo not in busy and all(_read(row) and row.last_success and row.last_success >= end for row in own)
+    ]
+
+
+def _read(row: LedgerRow) -> bool:
+    return row.status == "ok" and not row.truncated
+
+
+def _remarks(report: Report, words: ReportWords) -> Iterable[str]:
+    """What a reader has to know of how this was written."""
+    written = report.written
+    if written and written.model:
+        yield words.notes["model"].format(model=inert(written.model))
+        yield from _counted("fallen back", len(written.fallen_back), words)
+        for problem in written.problems:
+            yield words.notes["model problem"].format(problem=inert(problem.rstrip(".")))
+    yield from _counted("removed", report.removed, words)
+
+
+def _counted(note: str, number: int, words: ReportWords) -> Iterable[str]:
+    if number:
+        yield words.notes[f"{note} one" if number == 1 else note].format(n=number)
+
+
+def _top_line(item: Told, words: ReportWords) -> str:
+    head = "".join(map(piece_markdown, item.head.pieces)).strip()
+    return f"{words.groups[item.entry.group]}{words.base.colon} {head}"
+
+
+def _repo_head(report: Report, repo: str, words: ReportWords) -> Iterable[str]:
+    yield f"## {inert(repo) if repo else words.headings['elsewhere']}"
+    entries = [item.entry for section in report.sections if section.repo == repo for item in section.told]
+    found = counts([entry for entry in entries if is_change(entry)])
+    if found.changes:
+        lines = words.notes["lines"].format(
+            added=f"{found.added:,}", deleted=f"{found.deleted:,}", files=words.count("files", found.files)
+        )
+        changes, authors = words.count("changes", found.changes), words.count("authors", found.authors)
+        by = words.notes["by"].format(what=changes, authors=authors) if found.authors else changes
+        yield words.base.comma.join([by, lines]) + ("。" if words.base.language == "zh" else ".")
+
+
+# --- sections ----------------------------------------------------------------------------------------------------------------
+
+
+def _section(section: Section, frame: Frame, words: ReportWords) -> Iterable[str]:
+    yield f"### {words.groups[_heading(section)]}"
+    if section.detail:
+        yield from (_item(item, frame, words) for item in section.told)
+    else:
+        yield _table(section, frame, words)
+
+
+def _heading(section: Section) -> str:
+    return "more papers" if section.group == "papers" and not section.detail else section.group
+
+
+def _item(item: Told, frame: Frame, words: ReportWords) -> str:
+    """A list item: its head, a paragraph of sentences, the facts, the hunk, and what a merge brought."""
+    head = "".join(map(piece_markdown, item.head.pieces)).strip()
+    parts = [f"- {head}"]
+    if item.sentences:
+        parts.append(_indented(words.base.gap.join(map(sentence_markdown, item.sentences))))
+    if item.facts and item.facts.pieces:
+        parts.append(_indented("".join(map(piece_markdown, item.facts.pieces)).strip()))
+    if item.hunk:
+        path = code(shorten(item.hunk.path, _LONGEST_PATH))
+        where = words.base.notes["at"].format(path=path, line=item.hunk.line) if item.hunk.line else path
+        parts += [_indented(where + words.base.colon), _indented(fenced(item.hunk.text, "diff"))]
+    if item.children:
+        parts.append("\n".join(f"  - {''.join(map(piece_markdown, child.pieces)).strip()}" for child in item.children))
+    return "\n\n".join(parts)
+
+
+def sentence_markdown(sentence: Sentence) -> str:
+    """A sentence, inert; a model's may hold code spans and nothing else."""
+    return prose(sentence.text)
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"  {line}" if line else "" for line in text.split("\n"))
+
+
+def _table(section: Section, frame: Frame, words: ReportWords) -> str:
+    columns = _columns(section, frame)
+    header = f"| {' | '.join(words.columns[name] for name in columns)} |"
+    rule = f"| {' | '.join('---' for _ in columns)} |"
+    rows = [row for item in section.told for row in _rows(item, section, words)]
+    return "\n".join([header, rule, *(f"| {' | '.join(row)} |" for row in rows)])
+
+
+def _columns(section: Section, frame: Frame) -> tuple[str, ...]:
+    if section.group in _THREADS:
+        return ("issue", "when", "author")
+    if section.group in _PULLS:
+        return ("pull", "when", "author")
+    if section.group in _BESIDE:
+        return ("paper" if section.group == "papers" else "what", "when", "author")
+    return ("what", "kind", "size", *(("when",) if frame.length != "1d" else ()), "author")
+
+
+def _rows(item: Told, section: Section, words: ReportWords) -> Iterable[list[str]]:
+    kind = [words.kinds[item.entry.group]] if section.group == "smaller" else []
+    cells = [_cell(item.head), *kind, *map(_cell, item.cells)]
+    yield cells
+    for child in item.children:
+        yield [f"↳ {_cell(child)}", *([""] * (len(cells) - 1))]
+
+
+def _cell(line: Line) -> str:
+    """A line in a table: a bar in it, in code too, must not end the cell."""
+    return re.sub(r"(?<!\\)\|", r"\\|", "".join(map(piece_markdown, line.pieces)).strip())
+
+
+# --- foot --------------------------------------------------------------------------------------------------------------------
+
+
+def _outlook(report: Report, words: ReportWords) -> Iterable[str]:
+    if not report.outlook or not report.written:
+        return
+    yield f"## {words.headings['outlook']}"
+    links = {key: report.evidence[key].record.url for sentence in report.outlook for key in sentence.keys}
+    told = []
+    for sentence in report.outlook:
+        keys = words.base.line["sep"].join(link(code(key), links[key]) for key in sentence.keys)
+        told.append(f"{sentence_markdown(sentence)}{words.base.bracketed(keys)}")
+    yield render.bullets(told)
+    yield words.notes["outlook"].format(model=inert(report.written.model))
+
+
+def _sources(report: Report, words: ReportWords) -> str:
+    """Each source: how many records of the window are of its repository and kinds, or quiet, or what was wrong."""
+    frame = report.frame
+    context = Context(frame.as_of, frame.zone, words.base)
+    scope = Scope(question="", window=frame.window)
+    records = [record for section in report.sections for item in section.told for record in item.entry.records]
+    told = []
+    for row in report.ledger:
+        of_row = [record for record in records if record.repo == row.repo and (not row.kinds or record.kind in row.kinds)]
+        told.append(_source(row, len(of_row), scope, context, words))
+    told += render.beginnings(report.ledger, scope, context)
+    return render.bullets(told) if told else words.notes["no sources"]
+
+
+def _source(row: LedgerRow, found: int, scope: Scope, context: Context, words: ReportWords) -> str:
+    problem = render.source_problem(row, scope, context)
+    if problem and not (_read(row) and row.last_success):
+        return problem
+    end = scope.window.end or context.now
+    values = {"source": inert(row.source), "last": context.moment(row.last_success)}
+    if row.last_success and row.last_success < end:
+        return words.notes["stale"].format(**values)
+    if not found:
+        return words.base.statuses["quiet"].format(**values)
+    return words.notes["found"].format(records=words.count("records", found), **values)
+
+
+def plain_summary(report: Report) -> str:
+    """A sentence or two for a list of reports: what was counted; no links."""
+    words = report_words(report.frame.language)
+    entries: Sequence[Told] = [item for section in report.sections for item in section.told]
+    if not entries:
+        return _nothing(report, words)
+    found = counts([item.entry for item in entries])
+    detail = sum(item.records for item in entries if item.entry.detail)
+    return words.base.gap.join([_from(found.records, detail, words), _groups(found, words)])
