@@ -10,7 +10,7 @@ from kb import render
 from kb.escape import code, fenced, inert, link, prose, shorten
 from kb.facts import zone_name
 from kb.lines import Line
-from kb.render import Context, piece_markdown
+from kb.render import LONGEST_TITLE, Context, piece_markdown
 from kb.report.counts import Counts, counts, is_change
 from kb.report.frame import SINCE_LAST, mark
 from kb.report.types import GROUPS, Frame, Report, Section, Sentence, Told
@@ -60,7 +60,9 @@ def title(frame: Frame) -> str:
 
 def _about(report: Report, words: ReportWords) -> str:
     frame = report.frame
-    window = words.base.window(frame.window, now=frame.as_of, zone=frame.zone)
+    whole = frame.window.end is not None and frame.as_of >= frame.window.end
+    now = frame.as_of + timedelta(seconds=1) if whole else frame.as_of  # a window that has ended is not "until now"
+    window = words.base.window(frame.window, now=now, zone=frame.zone)
     zone = inert(zone_name(frame.zone, frame.window.end or frame.as_of))
     parts = [words.notes["window"].format(window=window, zone=zone)]
     repos = frame.repos or tuple(dict.fromkeys(row.repo for row in report.ledger if row.repo))
@@ -141,7 +143,8 @@ def _counted(note: str, number: int, words: ReportWords) -> Iterable[str]:
 
 def _top_line(item: Told, words: ReportWords) -> str:
     head = "".join(map(piece_markdown, item.head.pieces)).strip()
-    return f"{words.groups[item.entry.group]}{words.base.colon} {head}"
+    kind = words.kinds[item.entry.group]
+    return f"{kind[:1].upper()}{kind[1:]}{words.base.colon}{words.base.gap}{head}"
 
 
 def _repo_head(report: Report, repo: str, words: ReportWords) -> Iterable[str]:
@@ -226,7 +229,10 @@ def _rows(item: Told, section: Section, words: ReportWords) -> Iterable[list[str
 
 def _cell(line: Line) -> str:
     """A line in a table: a bar in it, in code too, must not end the cell."""
-    return re.sub(r"(?<!\\)\|", r"\\|", "".join(map(piece_markdown, line.pieces)).strip())
+    shown = (
+        inert(shorten(piece.text, LONGEST_TITLE)) if piece.role == "title" else piece_markdown(piece) for piece in line.pieces
+    )
+    return re.sub(r"(?<!\\)\|", r"\\|", "".join(shown).strip())
 
 
 # --- foot --------------------------------------------------------------------------------------------------------------------
