@@ -1,7 +1,7 @@
 """The command line: each command does one thing and shows it to a person or, with --json, to a program.
 
-Exit codes: 0 done; 1 a source failed, or there is nothing to answer from; 2 wrong arguments or configuration; 130 interrupted;
-141 the reader of a pipe went away.
+Exit codes: 0 done; 1 a source failed, or there is nothing to answer from; 2 wrong
+arguments or configuration; 130 interrupted; 141 the reader of a pipe went away.
 """
 
 from __future__ import annotations
@@ -10,21 +10,38 @@ import io
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
 from kb import console, payloads
-from kb.config import TEMPLATE, load_config
+from kb.cli_shared import (
+    AsOfOption,
+    Common,
+    ConfigOption,
+    DataOption,
+    JsonOption,
+    KindOption,
+    LangOption,
+    RepoOption,
+    SinceOption,
+    UntilOption,
+    UsageError,
+    language_of,
+    opened,
+    print_json,
+    show,
+    text_of,
+)
+from kb.config import TEMPLATE
 from kb.errors import ConfigError, KbError, QueryError
 from kb.progress import Bars
-from kb.safe import json_line, one_line
-from kb.wiring import Asked, KnowledgeBase, open_kb
+from kb.safe import one_line
+from kb.wiring import Asked
 
 _ENDS = (signal.SIGINT, signal.SIGTERM)
 
@@ -35,32 +52,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-
-
-class UsageError(KbError):
-    """The command line itself cannot be read."""
-
-
-@dataclass(frozen=True)
-class Common:
-    """The options that may stand before the command or after it."""
-
-    config: Path | None = None
-    data_dir: Path | None = None
-
-
-ConfigOption = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="The configuration. [default: kb.toml]")]
-DataOption = Annotated[Path | None, typer.Option("--data-dir", metavar="DIR", help="Where the store, index and clones live.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else there.")]
-RepoOption = Annotated[list[str] | None, typer.Option("--repo", metavar="NAME", help="Only this repository; may be repeated.")]
-KindOption = Annotated[
-    list[str] | None, typer.Option("--kind", metavar="KIND", help="Only this kind, as commit; may be repeated.")
-]
-SinceOption = Annotated[
-    str | None, typer.Option("--since", metavar="TIME", help="Nothing before: 2026-02-02 or 2026-02-02T09:30Z.")
-]
-UntilOption = Annotated[str | None, typer.Option("--until", metavar="TIME", help="Nothing after; a day is meant to its end.")]
-AsOfOption = Annotated[str | None, typer.Option("--as-of", metavar="TIME", help="Ask as if it were then; a day means its end.")]
 
 
 def _version(wanted: bool) -> None:
@@ -95,9 +86,9 @@ def sync(
     data_dir: DataOption = None,
 ) -> None:
     """Read what is new at every source, store it and index it. Exit code 1 if any failed; the others are done all the same."""
-    with Bars() as bars, _open(context, config, data_dir, bars) as base:
+    with Bars() as bars, opened(context, config, data_dir, bars) as base:
         report = base.sync(tuple(source or ()))
-    _show(as_json, payloads.sync(report), lambda: console.show_sync(console.standard_output(), report, base.config.zone))
+    show(as_json, payloads.sync(report), lambda: console.show_sync(console.standard_output(), report, base.config.zone))
     if not report.ok:
         raise typer.Exit(1)
 
@@ -117,10 +108,10 @@ def search(
     data_dir: DataOption = None,
 ) -> None:
     """Find records by meaning, words and identifiers, best first, each with the passage that matched."""
-    asked = Asked(_text(query, "QUERY"), tuple(repo or ()), tuple(kind or ()), since, until, as_of)
-    with _open(context, config, data_dir) as base:
+    asked = Asked(text_of(query, "QUERY"), tuple(repo or ()), tuple(kind or ()), since, until, as_of)
+    with opened(context, config, data_dir) as base:
         found = base.search(asked, limit=limit)
-    _show(as_json, payloads.search(found), lambda: console.show_search(console.standard_output(), found, base.config.zone))
+    show(as_json, payloads.search(found), lambda: console.show_search(console.standard_output(), found, base.config.zone))
 
 
 @app.command()
@@ -132,18 +123,16 @@ def ask(
     since: SinceOption = None,
     until: UntilOption = None,
     as_of: AsOfOption = None,
-    lang: Annotated[str | None, typer.Option("--lang", metavar="en|zh", help="The language of the answer.")] = None,
+    lang: LangOption = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
     data_dir: DataOption = None,
 ) -> None:
     """Answer a question with citations: every change of a window, or the records that say it; or say that nothing does."""
-    if lang not in {None, "en", "zh"}:
-        raise QueryError(f"--lang {one_line(lang or '', limit=40)}: not known", remedy="known: en, zh")
-    asked = Asked(_text(question, "QUESTION"), tuple(repo or ()), tuple(kind or ()), since, until, as_of)
-    with _open(context, config, data_dir) as base:
-        answer = base.ask(asked, language=lang or "")
-    _show(as_json, payloads.answer(answer), lambda: console.show_markdown(console.standard_output(), answer.text))
+    asked = Asked(text_of(question, "QUESTION"), tuple(repo or ()), tuple(kind or ()), since, until, as_of)
+    with opened(context, config, data_dir) as base:
+        answer = base.ask(asked, language=language_of(lang))
+    show(as_json, payloads.answer(answer), lambda: console.show_markdown(console.standard_output(), answer.text))
 
 
 @app.command()
@@ -155,9 +144,9 @@ def status(
     data_dir: DataOption = None,
 ) -> None:
     """Show, for each source, when it was last read, what that brought, and what failed; and how much is stored and indexed."""
-    with _open(context, config, data_dir) as base:
+    with opened(context, config, data_dir) as base:
         state = base.status(runs=runs)
-    _show(as_json, payloads.status(state), lambda: console.show_status(console.standard_output(), state, base.config.zone))
+    show(as_json, payloads.status(state), lambda: console.show_status(console.standard_output(), state, base.config.zone))
 
 
 @app.command()
@@ -170,10 +159,10 @@ def forget(
     data_dir: DataOption = None,
 ) -> None:
     """Drop a source that was taken out of kb.toml, and every record that no other source has."""
-    with Bars() as bars, _open(context, config, data_dir, bars) as base:
+    with Bars() as bars, opened(context, config, data_dir, bars) as base:
         records = base.forget(source, force=force)
     told = f"Forgot {one_line(source)}: {records:,} records are gone with it."
-    _show(as_json, {"forgotten": source, "records": records}, lambda: console.standard_output().print(told))
+    show(as_json, {"forgotten": source, "records": records}, lambda: console.standard_output().print(told))
 
 
 @app.command()
@@ -181,10 +170,10 @@ def reindex(
     context: typer.Context, as_json: JsonOption = False, config: ConfigOption = None, data_dir: DataOption = None
 ) -> None:
     """Build the vector index anew from the store, beside the old one, and swap it in."""
-    with Bars() as bars, _open(context, config, data_dir, bars) as base:
+    with Bars() as bars, opened(context, config, data_dir, bars) as base:
         report = base.reindex()
     told = f"Indexed {report.records:,} records ({report.cards:,} cards)."
-    _show(as_json, payloads.reindex(report), lambda: console.standard_output().print(told))
+    show(as_json, payloads.reindex(report), lambda: console.standard_output().print(told))
 
 
 @app.command()
@@ -203,43 +192,13 @@ def init(
     except OSError as error:
         raise ConfigError(f"{target}: cannot be written: {error.strerror}") from error
     written = {"written": str(target)}
-    _show(as_json, written, lambda: console.standard_output().print(f"Wrote {target}. Edit its [[sources]], then run: kb sync"))
-
-
-def _open(context: typer.Context, config: Path | None, data_dir: Path | None, bars: Bars | None = None) -> KnowledgeBase:
-    outer = context.obj if isinstance(context.obj, Common) else Common()
-    settings = load_config(config or outer.config or Path("kb.toml"))
-    option = data_dir or outer.data_dir
-    return open_kb(settings, data_dir=option) if bars is None else open_kb(settings, data_dir=option, progress=bars)
-
-
-def _text(value: str, name: str) -> str:
-    if not value.strip():
-        raise QueryError(f"{name} is empty", remedy='write it in quotes: kb ask "What changed in FlashInfer this week?"')
-    return value
-
-
-def _show(as_json: bool, payload: dict[str, Any], readable: Callable[[], None]) -> None:
-    try:
-        if as_json:
-            _print_json(payload)
-        else:
-            readable()
-        sys.stdout.flush()
-    except BrokenPipeError as error:
-        # The interpreter flushes once more when it ends: there must be something left that takes it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(141) from error
-
-
-def _print_json(payload: dict[str, Any]) -> None:
-    sys.stdout.write(json_line(payload) + "\n")
+    show(as_json, written, lambda: console.standard_output().print(f"Wrote {target}. Edit its [[sources]], then run: kb sync"))
 
 
 def _told(error: KbError, *, as_json: bool) -> int:
     if as_json:
         kind = type(error).__name__
-        _print_json({"error": {"type": kind, "message": one_line(error.message), "remedy": one_line(error.remedy)}})
+        print_json({"error": {"type": kind, "message": one_line(error.message), "remedy": one_line(error.remedy)}})
     typer.echo(console.error_text(error, lines=1 if as_json else 2), err=True)
     return 2 if isinstance(error, ConfigError | QueryError | UsageError) else 1
 

@@ -96,6 +96,15 @@ class KnowledgeBase:
     def _catalog(self) -> Catalog:
         return Catalog.open(self._catalog_path, read_only=True)
 
+    @property
+    def catalog(self) -> Catalog:
+        """The record store, to read; it is closed with this knowledge base.
+
+        Raises:
+            CatalogError: nothing has been read yet.
+        """
+        return self._catalog
+
     @cached_property
     def sources(self) -> tuple[Source, ...]:
         """Every configured source. Raises ConfigError."""
@@ -177,7 +186,7 @@ class KnowledgeBase:
 
     def status(self, *, runs: int = 0) -> Status:
         """The ledger and the counts, also where nothing has been read yet; with the last ``runs`` runs of each source."""
-        state = Status(now=datetime.now(UTC), data_dir=self.data_dir, ledger=self._ledger())
+        state = Status(now=datetime.now(UTC), data_dir=self.data_dir, ledger=self.ledger())
         if not self._catalog_path.exists():
             return replace(state, runs={row.source: () for row in state.ledger} if runs else {})
         ledger = state.ledger
@@ -192,7 +201,7 @@ class KnowledgeBase:
             runs={row.source: self._catalog.runs(row.source, runs) for row in ledger} if runs else {},
         )
 
-    def _ledger(self) -> tuple[LedgerRow, ...]:
+    def ledger(self) -> tuple[LedgerRow, ...]:
         """A row for every source, configured or stored: how it stands, and where what is stored of it begins."""
         rows = {source.name: unread(source) for source in self.sources}
         if self._catalog_path.exists():
@@ -216,7 +225,8 @@ class KnowledgeBase:
             QueryError: a filter that cannot be resolved.
             CatalogError: there are no records to search.
         """
-        scope, _ = self._scope(asked)
+        self._require_records()
+        scope, _ = self.scope(asked)
         found = self._search.find(scope, limit=limit)
         beside = neighbours(self._catalog, [hit.record.id for hit in found.hits], as_of=scope.as_of)
         return Searched(asked.text, scope, found, beside)
@@ -228,7 +238,8 @@ class KnowledgeBase:
             QueryError: a filter that cannot be resolved.
             CatalogError: there are no records to answer from.
         """
-        scope, context = self._scope(asked)
+        self._require_records()
+        scope, context = self.scope(asked)
         return answer(
             scope,
             catalog=self._catalog,
@@ -237,7 +248,7 @@ class KnowledgeBase:
             now=context.now,
             zone=context.tz,
             language=language or ("zh" if scope.language == "zh" else self.config.language),
-            ledger=self._ledger(),
+            ledger=self.ledger(),
         )
 
     def retriever(self, *, limit: int = 10) -> ChangeRetriever:
@@ -248,11 +259,15 @@ class KnowledgeBase:
         """
         from index.retriever import ChangeRetriever
 
-        return ChangeRetriever(self._search, lambda text: self._scope(Asked(text))[0], limit=limit)
+        return ChangeRetriever(self._search, lambda text: self.scope(Asked(text))[0], limit=limit)
 
-    def _scope(self, asked: Asked) -> tuple[Scope, ScopeContext]:
-        """What is asked about, filters included, and the moment and zone in which it is meant."""
-        self._require_records()
+    def scope(self, asked: Asked) -> tuple[Scope, ScopeContext]:
+        """What is asked about, filters included, and the moment and zone in which it is meant.
+
+        Raises:
+            QueryError: a filter that cannot be resolved.
+            CatalogError: nothing has been read yet.
+        """
         aliases = {repo: table.aliases for repo, table in self.config.repos.items()}
         known = tuple(KnownRepo(repo, tuple(aliases.get(repo, ()))) for repo in self.repos)
         tags = {repo: self._catalog.tags(repo) or self._catalog.released(repo) for repo in self.repos}
