@@ -47,17 +47,21 @@ def _docs(catalog: Catalog, frame: Frame) -> list[int]:
 
 def _entries(records: Sequence[Record], seen: Views, frame: Frame) -> list[Entry]:
     by_id = {record.id: record for record in records}
-    changes = [view for view in folded(records, seen) if view.record.kind != "pull"]
+    requests = [seen.of[record.id] for record in records if record.kind == "pull"]
+    changes = folded([record for record in records if record.kind != "pull"], seen)
     carrying = _carrying(changes, by_id, seen)
-    taken = {pull for pull in carrying.values() if pull in by_id}
-    alone = [view for view in folded(records, seen) if view.record.kind == "pull" and view.record.id not in taken]
-    found = []
-    for view in (*changes, *alone):
+    found: list[Entry] = []
+    taken: set[str] = set()
+    # What links that make no sense would hide (two commits that each brought the other) comes last, by itself.
+    for view in (*changes, *requests, *(seen.of[id] for id in by_id)):
+        if view.record.id in taken:
+            continue
         also = seen.of.get(carrying.get(view.record.id, ""))
         if also and not (view.pull or (view.commit and view.commit.pull)):  # only the pull request says that they are one
             view = replace(view, pull=also.record.ref, pull_url=also.record.url, pull_key=also.key)
-        ids = (*view.ids, *((also.record.id,) if also else ()))
-        stood_for = tuple(by_id[id] for id in dict.fromkeys(ids) if id in by_id)
+        ids = dict.fromkeys([*view.ids, *((also.record.id,) if also else ())])
+        stood_for = tuple(by_id[id] for id in ids if id in by_id and id not in taken)
+        taken |= set(ids)
         found.append(Entry(view=view, group=_group(view, frame), records=stood_for, also=also))
     return sorted(found, key=_latest_first)
 
