@@ -48,8 +48,8 @@ _PAIRS = {")": "(", "]": "[", "}": "{"}
 class Row:
     """A line of a hunk: its mark, its text without it, and its place in the new file (1-based).
 
-    A mark is ``+``, ``-`` or space, a backslash where git says that the file ends without LF, or "" where the line has none of these:
-    then it is blank, or no line of a patch.
+    A mark is ``+``, ``-`` or space; a backslash where git says that the file ends without LF; "" where the line has none of
+    these: then it is blank, or no line of a patch.
     """
 
     mark: str
