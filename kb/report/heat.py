@@ -27,7 +27,7 @@ _LABELS = (
     (re.compile(r"feature|enhancement|model|hardware|kernel", re.I), 1.5),
     (re.compile(r"stale|duplicate|invalid|wontfix|question|good first|documentation|\bdocs?\b|\bci\b|inactive", re.I), -2.0),
 )
-_MOST_LABELS = 10.0
+_MOST_LABELS = 12.0
 
 # --- threads -----------------------------------------------------------------------------------------------------------------
 

@@ -157,10 +157,17 @@ def _is_entry(part: Part, at: int, mark: str) -> bool:
 
 
 def _with_body(part: Part, span: tuple[int, int] | None) -> tuple[int, int] | None:
-    """A condition with the first statement that depends on it; a function's or a class's head can be read alone."""
-    if span is None or span[1] + 1 >= len(part.rows) or not _CONDITION.match(part.rows[span[1]].text):
-        return span
-    return part.whole(span[0], span[1] + 1)
+    """A condition with the first statement that depends on it, a message with the condition above it, where they fit; a
+    function's or a class's head can be read alone."""
+    if span is None:
+        return None
+    first, last = span
+    if last + 1 < len(part.rows) and _CONDITION.match(part.rows[last].text):
+        return part.whole(first, last + 1)
+    above = part.rows[first - 1] if first else None
+    if above and above.mark == part.rows[first].mark and _CONDITION.match(above.text):
+        return part.whole(first - 1, last) or span
+    return span
 
 
 def _is_showable(row: Row) -> bool:

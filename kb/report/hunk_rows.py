@@ -77,8 +77,9 @@ class Part:
         return tuple(comment.sub("", _STRING.sub('""', row.text[:WIDEST])) for row in self.rows)
 
     def is_code(self, at: int) -> bool:
-        """Whether the row is not blank, too wide to be quoted, a comment, or of a docstring that is seen to begin."""
-        text = self.rows[at].text
+        """Whether a row was added or removed and is not blank, too wide to be quoted, a comment, or of a docstring that is
+        seen to begin."""
+        text = self.rows[at].text if self.rows[at].mark in ("+", "-") else ""
         pattern = _COMMENT_ROW["c" if self.language == "c" else "python"]
         return 0 < len(text) <= WIDEST and not (text.isspace() or self._prose[at] or pattern.match(text))
 

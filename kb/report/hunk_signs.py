@@ -17,7 +17,7 @@ BASE = {
     "own version": 4.5,
     "bound": 5.0,
     "limit": 4.0,
-    "supported": 4.0,
+    "supported": 4.5,
     "whole": 4.8,
     "default": 3.5,
     "signature": 3.5,
@@ -26,7 +26,7 @@ BASE = {
     "function": 3.0,
     "class": 3.0,
     "binding": 3.0,
-    "message": 2.5,
+    "message": 2.8,
     "condition": 2.5,
 }
 _WIDEST_BLOCK = 8  # rows of one side of a replacement that are compared with those of the other

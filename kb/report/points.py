@@ -15,7 +15,7 @@ from kb.types import FileChange, Record
 # --- changes: by kind --------------------------------------------------------------------------------------------------------
 
 _OF_GROUP = {
-    "releases": 30.0,
+    "releases": 36.0,
     "reverts": 30.0,
     "features": 10.0,
     "performance": 10.0,
@@ -100,9 +100,9 @@ def change_points(view: View, group: str) -> list[Points]:
 
 
 def talk_points(record: Record) -> list[Points]:
-    """Points of what was said at a pull request that a change came with, and of its labels."""
+    """Points of what was said at the pull request that a change came with."""
     said = min(_PER_COMMENT * log2(1 + len(record.notes)), _MOST_TALK)
-    return [*([Points(said, "heat")] if said else []), *label_points(record)]
+    return [Points(said, "heat")] if said else []
 
 
 def _own_points(view: View, group: str) -> list[Points]:

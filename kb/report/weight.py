@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import sqrt
 
-from kb.report.heat import Points, paper_points, thread_points, total
+from kb.report.heat import Points, label_points, paper_points, thread_points, total
 from kb.report.points import change_points, is_announcement, talk_points
 from kb.report.topics import topic_factors
 from kb.report.types import Entry, Weight
@@ -30,7 +30,7 @@ _NEUTRAL = 1.0
 _PER_MORE_DAY = 1 / 6  # seven days have twice the entries of one
 _FLOOR = 11.0  # what a change has to have at least to be told
 _FLOOR_OF_OTHER = 21.0  # of what nobody says to be a feature or a fix
-_FLOOR_OF_TIDYING = 30.0
+_FLOOR_OF_TIDYING = 28.0
 _SHARE_OF_BEST = 0.2  # and of what the best change of the window has
 _BEST_OF = 3  # the third best: one giant is no measure
 _HEADLINES = ("releases", "reverts")
@@ -92,7 +92,8 @@ def _points(entry: Entry) -> list[Points]:
     if record.kind == "issue" or (record.kind == "pull" and record.state != "merged"):
         return thread_points(entry.view)
     if record.kind in ("commit", "pull", "release"):
-        return [*change_points(entry.view, entry.group), *(talk_points(entry.also.record) if entry.also else ())]
+        of_pull = label_points(entry.also.record) if entry.also else []
+        return [*change_points(entry.view, entry.group), *talk_points((entry.also or entry.view).record), *of_pull]
     return paper_points(record)
 
 
