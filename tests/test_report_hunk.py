@@ -214,6 +214,7 @@ def test_nothing_of_the_body_of_a_kernel() -> None:
 
 def test_nothing_of_imports_comments_and_docstrings() -> None:
     assert text("Use it", "engine/a.py", "-from .b import c", "+from .b import c, d", " ") == ""
+    assert text("Use it", "engine/__init__.py", " ", "+from .b import (", "+    c as c,", "+)", " ") == ""
     assert text("Say it", "csrc/a.cu", '-// reads getenv("ENGINE_PAGES")', '+// reads getenv("ENGINE_TABLES")', " ") == ""
     rows = [
         " def run():",
@@ -314,36 +315,32 @@ def test_what_is_read_of_a_patch_is_capped(path: str, text: str) -> None:
         check(record, found)
 
 
-CODE = st.sampled_from(
-    [
-        "x = os.getenv('ENGINE_PAGES')",
-        "def pages(x, y):",
-        "    parser.add_argument(",
-        "        '--pages',",
-        "    )",
-        "MAX_PAGES = 8",
-        "MAX_PAGES = 16",
-        "assert pages <= 22",
-        "assert pages <= 8",
-        "",
-        "class Pages(IntEnum):",
-        "    ONE = 1",
-        "    pages: int = 3,",
-        "(((",
-        "]",
-        "'''",
-        "raise ValueError('pages')",
-        "torch>=2.1",
-        "@@ -1 +1 @@",
-        "import pages",
-        "# pages",
-        "    return {",
-        "enum Pages {",
-        "  A,",
-        "a\u2028b",
-        "a\x0cb",
-    ]
-)
+LINES = """
+x = os.getenv('ENGINE_PAGES')
+def pages(x, y):
+    parser.add_argument(
+        '--pages',
+    )
+MAX_PAGES = 8
+MAX_PAGES = 16
+assert pages <= 22
+assert pages <= 8
+
+class Pages(IntEnum):
+    ONE = 1
+    pages: int = 3,
+(((
+]
+raise ValueError('pages')
+torch>=2.1
+@@ -1 +1 @@
+import pages
+# pages
+    return {
+enum Pages {
+  A,
+"""
+CODE = st.sampled_from([*LINES.split("\n"), "a\u2028b", "a\x0cb", "'''"])
 ROWS = st.lists(st.tuples(st.sampled_from(["+", "-", " ", "", "\\"]), st.one_of(CODE, st.text(max_size=20))), max_size=30)
 
 

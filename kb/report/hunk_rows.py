@@ -30,14 +30,14 @@ _MADE = re.compile(
     r"(?:^|/)(?:generated|_generated|autogen|instantiations?|third_?party|3rdparty|vendor)/|_pb2\.|\.min\.", re.I
 )
 _MEASURES = re.compile(r"(?:^|/)(?:bench(?:mark)?s?_|test_|conftest)[^/]*$|_(?:bench(?:mark)?|test)\.\w+$")
-_PRIVATE = re.compile(r"(?:^|/)_\w+/")
+_PRIVATE = re.compile(r"(?:^|/)(?:_\w+|kernels?|internal|impl)/.*\.py$")
 _ASIDE = re.compile(r"(?:^|/)(?:examples?|samples?|scripts?|tools?|profiler|experimental|utils?/scripts)/", re.I)
 
 _STRING = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'")
 _HASH_COMMENT = re.compile(r"#.*")
 _SLASH_COMMENT = re.compile(r"//.*|/\*.*?(?:\*/|$)")
 _COMMENT_ROW = {"python": re.compile(r"\s*(?:#|>>>|\.\.\. )"), "c": re.compile(r"\s*(?://|/?\*)")}
-_GOES_ON = re.compile(r"\s*(?:&&|\|\||<<|>>|==|[?+.|]|:(?!:)|-(?!-)\s|(?:and|or|if|else|in|for)\s.*[\])]\s*,?$)")
+_GOES_ON = re.compile(r"\s*(?:&&|\|\||<<|>>|==|[?+.|]|:(?!:)|-(?!-)\s|(?:and|or)\s)")
 _LEFT_OPEN = re.compile(r"(?:[\\=+|&?]|&&|\|\||<<|\b(?:and|or|not|return))\s*$")
 _CLOSING = frozenset(")]}")
 _MARKS = ("+", "-", " ", "\\")

@@ -54,6 +54,7 @@ class Sign:
 
 _NO_INTERFACE = re.compile(r"(?:^|_)(?:ref|reference|main|test|tests|bench|benchmark|kernel|impl)(?:_|$)")
 _IMPORT = re.compile(r"\s*(?:import\b|from\s+\S+\s+import\b|#\s*include\b|using\s+namespace\b)")
+_IMPORTED = re.compile(rf"{_IMPORT.pattern}|[\w\s.,*]*\(?\)?\s*$")
 _FLAG = re.compile(r"[\"'](--[a-zA-Z][\w-]+)[\"']")
 _FLAG_CALL = re.compile(r"add_argument\s*\(|\b[Oo]ption\s*\(|add_option\s*\(|add_flag\s*\(")
 _DEFINED_FLAG = re.compile(r"\s*(?:DEFINE|ABSL_FLAG)_?(?:bool|int32|int64|uint32|uint64|double|string)?\s*\((?:\w+,\s*)?(\w+)")
@@ -115,8 +116,9 @@ def signs(change: Change, part: Part) -> Iterator[Sign]:
 def _says_nothing(change: Change, part: Part, block: tuple[int, int, int]) -> bool:
     """Whether a block changes comments, imports, blank lines and its own version only, or moves what it has."""
     rows = [(at, part.rows[at]) for at in range(block[0], block[2])]
+    imports = any(_IMPORT.match(row.text) for _, row in rows)
     return all(
-        not part.is_code(at) or _IMPORT.match(row.text) or _VERSION_OF.search(row.text) or change.is_moved(row)
+        not part.is_code(at) or (imports and _IMPORTED.match(row.text)) or _VERSION_OF.search(row.text) or change.is_moved(row)
         for at, row in rows
     )
 

@@ -9,7 +9,8 @@ points for its heat: comments, people, labels, words such as "regression"; a pap
 
 Told in detail are all releases, reverts and breaking changes, then the other changes by score: each repository has seats by the
 square root of how much happened in it, so that a quiet one's only feature is told and a busy one leaves room; what is left goes
-to the best. Below a floor, and of tests, documents, continuous integration, dependencies and refactorings, nothing is told.
+to the best. Below a floor nothing is told, nor of tests, documents, continuous integration, dependencies and refactorings but
+for giants; where that leaves nothing at all, the best of the rest. Of threads the hottest of each repository are told.
 """
 
 from __future__ import annotations
