@@ -365,6 +365,13 @@ def test_threads_and_papers_share_the_room_with_changes() -> None:
     assert Counter(title.split()[0] for title in told(entries)) == {"feat:": 17, "Attention": 8, "Crash": 5}
 
 
+def test_a_short_report_is_short_of_everything() -> None:
+    entries = [change(at, f"feat: {at}") for at in range(100)]
+    entries += [paper(at, f"Attention kernels for GPU inference {at}") for at in range(20)]
+    entries += [issue(200 + at, f"Crash {at}", people=5) for at in range(20)]
+    assert Counter(title.split()[0] for title in told(entries, Profile(detail=6))) == {"feat:": 2, "Attention": 2, "Crash": 3}
+
+
 def test_the_order_of_the_entries_does_not_matter_and_ties_go_to_the_latest() -> None:
     entries = [change(at, f"feat: {at:02}") for at in range(40)]
     assert told(entries, Profile(detail=5)) == [f"feat: {at:02}" for at in range(35, 40)]

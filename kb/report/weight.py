@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import sqrt
+from math import ceil, sqrt
 
 from kb.report.heat import Points, label_points, paper_points, thread_points, total
 from kb.report.points import change_points, is_announcement, talk_points
@@ -34,6 +34,7 @@ _FLOOR_OF_OTHER = 21.0  # of what nobody says to be a feature or a fix
 _FLOOR_OF_TIDYING = 28.0
 _SHARE_OF_BEST = 0.2  # and of what the best change of the window has
 _BEST_OF = 3  # the third best: one giant is no measure
+_USUAL_ROOM = 30
 _HEADLINES = ("releases", "reverts")
 _CHANGES = ("features", "fixes", "performance", "models", "versions")
 _ON_QUIET_DAYS = ("other", "refactoring")
@@ -42,7 +43,8 @@ _TIDYING = ("refactoring", "docs", "tests", "ci", "dependencies")
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """How many of some groups may be told: of each repository and in all, and from which score on."""
+    """How many of some groups may be told: of each repository, in all where there is room for _USUAL_ROOM entries (of more
+    room more, of less less), and from which score on."""
 
     groups: tuple[str, ...]
     floor: float
@@ -123,7 +125,7 @@ def choose(entries: Sequence[Entry], profile: Profile, *, days: int = 1) -> froz
     room = max(round(profile.detail * (1 + (days - 1) * _PER_MORE_DAY)), 1)
     ranked = sorted((entry for entry in entries if entry.weight.score > 0), key=_rank)
     headlines = [entry for entry in ranked if entry.group in _HEADLINES][:room]
-    tables = [entry for table in _TABLES for entry in _of_table(ranked, table)]
+    tables = [entry for table in _TABLES for entry in _of_table(ranked, table, room)]
     seats = max(room - len(headlines) - len(tables), room // 3 - len(headlines), 0)
     changes = _seated(_substantive(ranked), seats)
     return frozenset(entry.id for entry in (*headlines, *changes, *tables))
@@ -171,7 +173,7 @@ def _seated(ranked: Sequence[Entry], seats: int) -> list[Entry]:
     return [*first, *(entry for entry in ranked if entry.id not in taken)][:seats]
 
 
-def _of_table(ranked: Sequence[Entry], table: _Table) -> list[Entry]:
+def _of_table(ranked: Sequence[Entry], table: _Table, room: int) -> list[Entry]:
     """The hottest of some groups, at most so many of a repository."""
     count: defaultdict[str, int] = defaultdict(int)
     found = []
@@ -180,4 +182,4 @@ def _of_table(ranked: Sequence[Entry], table: _Table) -> list[Entry]:
         if entry.group in table.groups and entry.weight.score >= table.floor and count[repo] < table.of_repo:
             count[repo] += 1
             found.append(entry)
-    return found[: table.in_all]
+    return found[: ceil(table.in_all * room / _USUAL_ROOM)]
