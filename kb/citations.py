@@ -14,10 +14,12 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from functools import lru_cache
 
 from kb.facts import HEX, NUMBER, Facts, Said, figure, plain, within, zone_name
 from kb.safe import one_line
-from kb.text import squeeze
+from kb.telling import clip, opening
+from kb.text import sentences, squeeze
 from kb.types import Evidence, Record
 
 EXACT = "exact"
@@ -109,9 +111,9 @@ _WORDS_WITH_MARKS = re.compile(r"(?:and/or|either/or|e\.g|i\.e|a\.k\.a|w/o?|n/a|
 class Piece:
     """A part of a line that code writes.
 
-    ``role``: a title, mention (of another's title), quote, path or name stands in a record as it is; key is a citation key;
-    zone is the asker's; prose and reference are our own words, checked word by word. ``url`` is where a key or a reference
-    leads.
+    ``role``: a title, mention (of another's title), quote, path or name stands in a record as it is; clipped is a quote, or a
+    whole sentence of a body as kb.telling.clip leaves it: nothing else may have been left out. key is a citation key; zone is
+    the asker's; prose and reference are our own words, checked word by word. ``url`` is where a key or a reference leads.
     """
 
     text: str
@@ -140,9 +142,10 @@ def verify_pieces(pieces: Iterable[Piece], cited: Collection[str], evidence: Map
 
 
 def _wrong(piece: Piece, cited: Collection[str], said: Said, zone: tzinfo) -> Iterator[str]:
-    if piece.role in ("title", "mention", "quote"):
+    if piece.role in ("title", "mention", "quote", "clipped"):
         wanted = squeeze(piece.text)
-        if not any(wanted in squeeze(part) for record in said.records for part in _quotable(record)):
+        whole = piece.role == "clipped" and any(wanted in _clipped(record.body) for record in said.records)
+        if not whole and not any(wanted in squeeze(part) for record in said.records for part in _quotable(record)):
             yield f"quote not verbatim: {_short(piece.text)}"
     elif piece.role in ("path", "name"):
         if piece.text not in (said.paths if piece.role == "path" else said.names):
@@ -163,6 +166,11 @@ def _quotable(record: Record) -> Iterator[str]:
     yield from (note.text for note in record.notes)
     for file in record.files:
         yield from (file.path, file.patch)
+
+
+@lru_cache(maxsize=64)
+def _clipped(body: str) -> frozenset[str]:
+    return frozenset(clip(sentence.text) for sentence in sentences(opening(body)))
 
 
 def _short(text: str) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kb.telling import LONGEST, key_files, reason_sentence, telling_sentence
+from kb.telling import LONGEST, clip, key_files, opening, reason_sentence, telling_sentence
 from kb.text import squeeze
 from kb.types import FileChange
 from tests.records import commit
@@ -128,3 +128,43 @@ def test_key_files_are_code_first_and_large_first() -> None:
     ]
     assert [file.path for file in key_files(files)] == ["src/large.py", "src/small.py", "pyproject.toml"]
     assert [file.path for file in key_files(files, 5)][3:] == ["tests/test_a.py", "README.md"]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "clipped"),
+    [
+        ("This PR adds a cache (#12).", "Adds a cache."),
+        ("the current PR also adds a cache", "The current PR also adds a cache."),
+        ("The PR adds a cache", "The PR adds a cache."),
+        ("[ ] add a cache", "[ ] add a cache."),
+        ("[x] add a cache", "Add a cache."),
+        ("In this pull request, we added a cache", "Added a cache."),
+        ("This PR does not add a cache.", "This PR does not add a cache."),
+        ("This PR: adds a cache", "This PR: adds a cache."),
+        ("**Summary:** fix the\n  cache (see [the docs](https://x.org/a)) of [kernels](https://x.org/b)",
+         "Fix the cache of [kernels](https://x.org/b)."),
+        ("Add a cache by @ada-x in https://github.com/acme/kernels/pull/12", "Add a cache."),
+        ("a cache that was added by @ada long ago", "A cache that was added by @ada long ago."),
+        ("torch.compile reads `a_b`", "torch.compile reads `a_b`."),
+        ("Does it add a cache?", "Does it add a cache?"),
+        ("为 0 时直接返回", "为 0 时直接返回。"),
+        ("keeps a cache;", "Keeps a cache."),
+        ("", ""),
+    ],
+)  # fmt: skip
+def test_a_sentence_is_clipped_by_fixed_rules_only(sentence: str, clipped: str) -> None:
+    assert clip(sentence) == clipped
+
+
+@given(st.text(max_size=300))
+def test_a_clipped_sentence_is_one_line_and_not_longer_but_for_its_full_stop(text: str) -> None:
+    once = clip(text)
+    assert len(once) <= len(squeeze(text)) + 1
+    assert "\n" not in once
+
+
+def test_what_a_report_reads_of_a_body_ends_with_a_paragraph() -> None:
+    assert opening("short") == "short"
+    assert opening("a\n\n" * 9_000).rstrip().endswith("a")
+    assert opening("a" * 9_000 + "\r\n\r\n" + "b" * 30_000).rstrip() == "a" * 9_000
+    assert opening("b" * 30_000) == ""
