@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
@@ -401,4 +402,12 @@ def _from_paths(record: Record) -> list[str]:
         return []
     if len(kinds) == 1:
         return [] if "code" in kinds else list(kinds)
-    return ["ci"] if kinds == {"ci", "test"} else []
+    return [_most_touched(record)] if kinds == {"ci", "test"} else []
+
+
+def _most_touched(record: Record) -> str:
+    """The kind of file of which most lines were changed."""
+    lines: Counter[str] = Counter()
+    for file in record.files:
+        lines[kind_of_path(file.path)] += file.additions + file.deletions + 1
+    return lines.most_common(1)[0][0]

@@ -86,6 +86,12 @@ def test_paths_decide_where_no_code_is_touched(title: str, paths: list[str], gro
     assert category(replace(commit(1), title=title, files=files)) == group
 
 
+def test_tests_and_the_script_that_runs_them_are_what_most_lines_are() -> None:
+    script, test = FileChange(path="scripts/run.sh", additions=9), FileChange(path="tests/test_cli.py", additions=500)
+    assert category(replace(commit(1), title="Cover all commands", files=(script, test))) == "tests"
+    assert category(replace(commit(1), title="Cover all commands", files=(script, replace(test, additions=1)))) == "ci"
+
+
 def test_a_link_makes_a_revert_whatever_its_title_says() -> None:
     record = commit(2, "Go back to the old scheduler", links=(Link("reverts", commit(1).id),))
     assert "revert" in labels(record)

@@ -21,9 +21,9 @@ from kb.views import Views
 
 OUTLOOK = ""  # the id under which a writer gives the outlook
 TOP = 5  # entries of the summary
-_IN_DETAIL = ("releases", "reverts", "features", "fixes", "performance", "models")
 _THREADS = ("opened pulls", "closed pulls", "opened issues", "closed issues")
 _KINDS_TO_TABLE = ("papers", "posts", "hub")
+_CHANGES = tuple(group for group in GROUPS if group not in (*_THREADS, *_KINDS_TO_TABLE))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,7 +154,7 @@ class _Desk:
     def stands(self, sentence: Sentence) -> bool:
         """Whether a writer's sentence stands in what it cites; counted where it does not."""
         if sentence.verbatim:
-            return self._stands((Piece(sentence.text, "quote"),), *sentence.keys)
+            return self._stands((Piece(sentence.text, "clipped"),), *sentence.keys)
         if verify(sentence.text, sentence.keys, self.seen.evidence, self.seen.facts) == EXACT:
             return True
         self.removed += 1
@@ -186,9 +186,8 @@ def _of_repo(repo: str, told: Sequence[Told]) -> Iterable[Section]:
         chosen = [item for item in told if item.entry.group in groups and item.entry.detail == detail]
         return tuple(sorted(chosen, key=lambda item: _order(item, by_weight=detail)))
 
-    changes = [group for group in GROUPS if group not in (*_THREADS, *_KINDS_TO_TABLE)]
-    plan: list[tuple[str, Collection[str], bool]] = [(group, (group,), True) for group in changes]
-    plan.append(("smaller", changes, False))
+    plan: list[tuple[str, Collection[str], bool]] = [(group, (group,), True) for group in _CHANGES]
+    plan.append(("smaller", _CHANGES, False))
     plan += [("watch", ("opened issues", "closed issues"), True)]
     plan += [(group, (group,), False) for group in ("opened issues", "closed issues")]
     plan += [(group, (group,), detail) for group in ("opened pulls", "closed pulls") for detail in (True, False)]
@@ -206,7 +205,7 @@ def _order(item: Told, *, by_weight: bool) -> tuple[float, int, float, str]:
 
 def _top(told: Iterable[Told]) -> tuple[Told, ...]:
     """The changes that weigh most; threads and papers are below."""
-    changes = [item for item in told if item.entry.detail and item.entry.group in _IN_DETAIL]
+    changes = [item for item in told if item.entry.detail and item.entry.group in _CHANGES]
     return tuple(sorted(changes, key=lambda item: _order(item, by_weight=True))[:TOP])
 
 

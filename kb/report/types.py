@@ -15,7 +15,7 @@ from kb.lines import Line, View
 from kb.protocols import Progress, silent
 from kb.types import Evidence, LedgerRow, Quote, Record, Window
 
-# What an entry is listed under within its repository, in this order. Of the first six the weightier entries are told in detail.
+# What an entry is listed under within its repository, in this order.
 GROUPS = (
     "releases",
     "reverts",

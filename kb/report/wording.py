@@ -156,7 +156,7 @@ ENGLISH = ReportWords(
         "repos": "**Repositories** {repos}",
         "so far": "**So far**: this window had not ended, or not every source had been read to its end, when this was written.",
         "from": "From {records}, {detail} in detail, {table} in the tables.",
-        "all detail": "All of {records} in detail.",
+        "all detail": "{records}, all in detail.",
         "all table": "From {records}, all in the tables.",
         "top": "What mattered most:",
         "removed": "{n} statements were left out: they could not be verified in the records.",
