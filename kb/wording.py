@@ -395,7 +395,7 @@ CHINESE = Words(
         "merge": "由此合并：",
         "dash": "——",
         "dot": " · ",
-        "more": " 等，另有 {count} 个文件",
+        "more": "，另有 {count} 个文件",
         "binary": "二进制",
         "whole": "+{added}/−{deleted}",
         "whole files": "{files} 个文件共 +{added}/−{deleted}",

@@ -14,6 +14,7 @@ from kb.citations import EXACT, Piece, verify, verify_pieces
 from kb.lines import Line, author_line, change_line, facts_line, happened_line, head_line, size_line
 from kb.protocols import Progress, silent
 from kb.report.gather import gather
+from kb.report.tagged import tagged
 from kb.report.types import GROUPS, Entry, Frame, Report, Section, Sentence, Told, Weight, Writer
 from kb.report.wording import ReportWords, report_words
 from kb.types import Evidence, LedgerRow, Quote, Record
@@ -66,6 +67,7 @@ def compose(
         top=_top(told.values()),
         evidence=seen.evidence,
         ledger=rows,
+        tagged=tagged(catalog, frame, entries),
         provisional=_provisional(frame, rows),
         removed=written.removed + desk.removed,
         outlook=outlook,

@@ -13,7 +13,7 @@ from kb.classify import GROUPS as CHANGES
 from kb.classify import category
 from kb.lines import View
 from kb.report.types import Entry, Frame
-from kb.types import Event, Hit, Quote, Record
+from kb.types import Hit, Quote, Record
 from kb.views import Views, folded, views
 
 # What happens to a record after the event that places it in a window, and is news on its own day.
@@ -99,9 +99,4 @@ def _group(view: View, frame: Frame) -> str:
 
 
 def _in_window(record: Record, kinds: Sequence[str], frame: Frame) -> bool:
-    return any(event.kind in kinds and _inside(event, frame) for event in record.events)
-
-
-def _inside(event: Event, frame: Frame) -> bool:
-    start, end = frame.window.start, frame.window.end
-    return (start is None or event.at >= start) and (end is None or event.at < end)
+    return any(event.kind in kinds and frame.holds(event.at) for event in record.events)

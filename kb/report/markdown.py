@@ -13,7 +13,7 @@ from kb.lines import Line
 from kb.render import LONGEST_TITLE, Context, piece_markdown
 from kb.report.counts import Counts, counts, is_change
 from kb.report.frame import SINCE_LAST, mark
-from kb.report.types import GROUPS, Frame, Report, Section, Sentence, Told
+from kb.report.types import GROUPS, Frame, Report, Section, Sentence, Tagged, Told
 from kb.report.wording import ReportWords, report_words
 from kb.types import LedgerRow, Scope
 
@@ -38,6 +38,9 @@ def markdown(report: Report) -> str:
             repo = section.repo
             blocks += _repo_head(report, repo, words)
         blocks += _section(section, report.frame, words)
+    for repo in dict.fromkeys(tag.repo for tag in report.tagged):
+        if repo not in {section.repo for section in report.sections}:
+            blocks += _repo_head(report, repo, words)
     blocks += _outlook(report, words)
     blocks += [f"## {words.headings['sources']}", _sources(report, words)]
     return render.page(blocks)
@@ -75,17 +78,23 @@ def _about(report: Report, words: ReportWords) -> str:
 def _summary(report: Report, words: ReportWords) -> Iterable[str]:
     entries = [item.entry for section in report.sections for item in section.told]
     found = counts(entries)
-    if not entries:
+    if not entries and not report.tagged:
         yield _nothing(report, words)
         return
     detail = sum(len(entry.records) for entry in entries if entry.detail)
-    yield words.base.gap.join([_from(found.records, detail, words), _groups(found, words)])
+    yield _told(report, found, detail, words)
     if quiet := _quiet_repos(report):
         yield words.notes["quiet repos"].format(repos=words.base.comma.join(map(inert, quiet)))
     yield from _remarks(report, words)
     if len(entries) > len(report.top) > 0:
         yield words.notes["top"]
         yield "\n".join(f"{at}. {_top_line(item, words)}" for at, item in enumerate(report.top, 1))
+
+
+def _told(report: Report, found: Counts, detail: int, words: ReportWords) -> str:
+    names = words.base.comma.join(f"{inert(tag.repo.rpartition('/')[2])} {code(tag.name)}" for tag in report.tagged)
+    sentences = [_from(found.records, detail, words), _groups(found, words)] if found.records else []
+    return words.base.gap.join([*sentences, *([words.notes["tags"].format(names=names)] if names else [])])
 
 
 def _nothing(report: Report, words: ReportWords) -> str:
@@ -110,7 +119,7 @@ def _groups(found: Counts, words: ReportWords) -> str:
 def _quiet_repos(report: Report) -> list[str]:
     """Repositories of which every source was read after the window had ended, and nothing was found."""
     end = report.frame.window.end or report.frame.as_of
-    busy = {section.repo for section in report.sections}
+    busy = {section.repo for section in report.sections} | {tag.repo for tag in report.tagged}
     rows: dict[str, list[LedgerRow]] = {}
     for row in report.ledger:
         rows.setdefault(row.repo, []).append(row)
@@ -158,6 +167,17 @@ def _repo_head(report: Report, repo: str, words: ReportWords) -> Iterable[str]:
         changes, authors = words.count("changes", found.changes), words.count("authors", found.authors)
         by = words.notes["by"].format(what=changes, authors=authors) if found.authors else changes
         yield words.base.comma.join([by, lines]) + ("。" if words.base.language == "zh" else ".")
+    yield from (_tagged(tag, report.frame, words) for tag in report.tagged if tag.repo == repo)
+
+
+def _tagged(tag: Tagged, frame: Frame, words: ReportWords) -> str:
+    name = link(code(tag.name), tag.url) if tag.url else code(tag.name)
+    return words.notes["tagged" if tag.previous else "first tagged"].format(
+        tag=name,
+        day=words.base.day(tag.at, frame.zone),
+        commits=words.count("commits", tag.commits),
+        previous=code(tag.previous),
+    )
 
 
 # --- sections ----------------------------------------------------------------------------------------------------------------
@@ -282,8 +302,7 @@ def plain_summary(report: Report) -> str:
     """A sentence or two for a list of reports: what was counted; no links."""
     words = report_words(report.frame.language)
     entries: Sequence[Told] = [item for section in report.sections for item in section.told]
-    if not entries:
+    if not entries and not report.tagged:
         return _nothing(report, words)
     found = counts([item.entry for item in entries])
-    detail = sum(item.records for item in entries if item.entry.detail)
-    return words.base.gap.join([_from(found.records, detail, words), _groups(found, words)])
+    return _told(report, found, sum(item.records for item in entries if item.entry.detail), words)

@@ -12,7 +12,7 @@ from kb.lines import Line
 from kb.report.compose import cited
 from kb.report.counts import counts
 from kb.report.markdown import markdown, plain_summary, title
-from kb.report.types import Edition, Report, Section, Told
+from kb.report.types import Edition, Report, Section, Tagged, Told
 from kb.types import Evidence, LedgerRow, Quote
 
 SCHEMA = 1
@@ -55,6 +55,7 @@ def sidecar(report: Report) -> dict[str, Any]:
         "repos": list(frame.repos),
         "provisional": report.provisional,
         "counts": _counts(told),
+        "tags": [_tag(tag) for tag in report.tagged],
         "sections": [_section(section) for section in report.sections],
         "claims": [claim for item in told for claim in _claims(item)] + _outlook(report),
         "citations": [_citation(evidence) for evidence in cited(report).values()],
@@ -71,6 +72,17 @@ def _counts(told: list[Told]) -> dict[str, Any]:
     repos = dict.fromkeys(entry.view.record.repo for entry in entries)
     by_repo = {repo: asdict(counts([entry for entry in entries if entry.view.record.repo == repo])) for repo in repos}
     return {**asdict(found), "detail": detail, "table": found.records - detail, "repos": by_repo}
+
+
+def _tag(tag: Tagged) -> dict[str, Any]:
+    return {
+        "repo": tag.repo,
+        "name": tag.name,
+        "at": _moment(tag.at),
+        "previous": tag.previous,
+        "commits": tag.commits,
+        "url": tag.url,
+    }
 
 
 def _section(section: Section) -> dict[str, Any]:

@@ -56,6 +56,11 @@ class Frame:
     language: str = "en"
     repos: tuple[str, ...] = ()
 
+    def holds(self, at: datetime) -> bool:
+        """Whether a moment lies in the window, and had come when it was told."""
+        start, end = self.window.start, self.window.end
+        return (start is None or at >= start) and (end is None or at < end) and at <= self.as_of
+
 
 @dataclass(frozen=True, slots=True)
 class Weight:
@@ -168,6 +173,18 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tagged:
+    """A version that was tagged, and has no release that could tell of it: ``commits`` it has that ``previous`` has not."""
+
+    repo: str
+    name: str
+    at: datetime
+    previous: str
+    commits: int
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """A whole report as values. ``sections`` are in the order of the page; ``top`` are the weightiest entries, best first.
 
@@ -180,6 +197,7 @@ class Report:
     top: tuple[Told, ...]
     evidence: Mapping[str, Evidence]
     ledger: tuple[LedgerRow, ...]
+    tagged: tuple[Tagged, ...] = ()
     provisional: bool = False
     removed: int = 0
     outlook: tuple[Sentence, ...] = ()
