@@ -47,6 +47,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--live", action="store_true", help="also run the tests that ask GitHub, arXiv and Hugging Face themselves"
     )
+    parser.addoption("--write-golden", action="store_true", help="write the pages of tests/golden anew")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
