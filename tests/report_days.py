@@ -192,7 +192,7 @@ def _threads() -> Iterator[Record]:
     )
     yield thread(
         "issue", 702, "Decode hangs with CUDA graphs", opened=DAY + 0.1, notes=notes, labels=("bug", "regression"),
-        body="With CUDA graphs on, the second call of `decode()` never returns on H100. It worked in v1.8.2. Is it a known problem?",
+        body="With CUDA graphs on, the second call of `decode()` never returns on H100. It worked in v1.8.2. Is it known?",
     )  # fmt: skip
     yield thread("issue", 703, "Is FP8 supported on Ada?", opened=DAY + 0.2, body="I could not find it in the documentation.")
     yield thread("issue", 704, "Typo in the README", opened=0, closed=DAY + 0.2)
