@@ -96,7 +96,7 @@ def test_how_old_may_be_said_for_all_sources_and_for_one(file: Path, text: str, 
         (
             "lanuage = 'en'",
             'top level: unknown key "lanuage" (did you mean "language"?); '
-            "allowed: data_dir, index, language, llm, repos, sources, stale_after, timezone",
+            "allowed: data_dir, index, language, llm, report, repos, sources, stale_after, timezone",
         ),
         (
             "[index]\nbatch_sise = 1",
@@ -125,7 +125,10 @@ def test_how_old_may_be_said_for_all_sources_and_for_one(file: Path, text: str, 
             '[llm]: provider is "openai-like": "base_url" must be set',
         ),
         ("[repos.'a/b']\naliases = 'x'", '[repos."a/b"]: aliases = "x": must be a list (["…"])'),
-        ("[repos.'a/b']\nalias = ['x']", '[repos."a/b"]: unknown key "alias" (did you mean "aliases"?); allowed: aliases'),
+        (
+            "[repos.'a/b']\nalias = ['x']",
+            '[repos."a/b"]: unknown key "alias" (did you mean "aliases"?); allowed: aliases, weight',
+        ),
         ("[repos.flashinfer]", '[repos."flashinfer"]: a repository is named "owner/name"'),
         ("[repos.'a/b']\naliases = ['X']\n[repos.'c/d']\naliases = ['x']", 'alias "x" stands for both a/b and c/d'),
         ("[[sources]]\nname = 'flashinfer'", '[[sources]] #1 "flashinfer": missing key "use"'),
@@ -138,7 +141,7 @@ def test_how_old_may_be_said_for_all_sources_and_for_one(file: Path, text: str, 
         (
             "a = 1\nb = 2",
             'top level: unknown key "a"; '
-            "allowed: data_dir, index, language, llm, repos, sources, stale_after, timezone (and 1 more)",
+            "allowed: data_dir, index, language, llm, report, repos, sources, stale_after, timezone (and 1 more)",
         ),
     ],
 )
@@ -233,11 +236,28 @@ def test_the_template_is_valid_as_written_and_with_every_comment_taken_away(file
     assert built == set(available())
     assert config.index == Config().index
     assert config.llm == Config().llm
+    assert config.report.topics
+    assert config.report.model_copy(update={"topics": {}}) == Config().report
     mentioned = set(re.findall(r"^(\w+) = ", everything, flags=re.M))
-    models = (Config, type(config.index), type(config.llm))
-    assert {key for model in models for key in model.model_fields} - {"repos", "sources", "index", "llm"} <= mentioned
+    models = (Config, type(config.index), type(config.llm), type(config.report))
+    assert {key for model in models for key in model.model_fields} - {"repos", "sources", "index", "llm", "report"} <= mentioned
 
 
 def test_the_repositorys_own_configuration_is_valid(tmp_path: Path) -> None:
     config = load_config(Path(__file__).parent.parent / "kb.toml")
     assert [source.name for source in build_sources(config, tmp_path)][:2] == ["infra-kb", "flashinfer"]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("[report]\ndetail = 0", "[report]: detail = 0: must be greater than or equal to 1"),
+        ("[report]\ntopics = { moe = -1 }", "must be greater than or equal to 0"),
+        ("[report]\nout = ''", '[report]: out = "": must not be empty'),
+        ("[llm]\ntimeout = 3", "[llm]: timeout = 3: must be a number of minutes"),
+        ("[llm]\nconcurrency = 0", "[llm]: concurrency = 0: must be greater than or equal to 1"),
+        ("[repos.'a/b']\nweight = -1", '[repos."a/b"]: weight = -1: must be greater than or equal to 0'),
+    ],
+)
+def test_a_reports_settings_have_bounds(file: Path, text: str, line: str) -> None:
+    assert line in refused(file, text)
