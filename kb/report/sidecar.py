@@ -11,6 +11,7 @@ from kb.facts import totals, zone_name
 from kb.lines import Line
 from kb.report.compose import cited
 from kb.report.counts import counts
+from kb.report.fingerprint import fingerprint
 from kb.report.markdown import markdown, plain_summary, title
 from kb.report.types import Edition, Report, Section, Tagged, Told
 from kb.types import Evidence, LedgerRow, Quote
@@ -20,7 +21,7 @@ SCHEMA = 1
 
 def edition(report: Report) -> Edition:
     """The report as it goes into the archive."""
-    frame = report.frame
+    frame, beside = report.frame, sidecar(report)
     return Edition(
         day=frame.day,
         length=frame.length,
@@ -29,8 +30,9 @@ def edition(report: Report) -> Edition:
         title=title(frame),
         summary=plain_summary(report),
         markdown=markdown(report),
-        sidecar=sidecar(report),
+        sidecar=beside,
         window=frame.window,
+        fingerprint=beside["fingerprint"],
         provisional=report.provisional,
     )
 
@@ -54,6 +56,7 @@ def sidecar(report: Report) -> dict[str, Any]:
         },
         "repos": list(frame.repos),
         "provisional": report.provisional,
+        "fingerprint": fingerprint(report),
         "counts": _counts(told),
         "tags": [_tag(tag) for tag in report.tagged],
         "sections": [_section(section) for section in report.sections],

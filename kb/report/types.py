@@ -209,6 +209,7 @@ class Edition:
     """A report as it goes into the archive: its texts, and what tells it from the others of its day.
 
     ``sidecar`` is the JSON object with every claim. ``provisional`` as in Report: such an edition may be replaced by the next.
+    ``fingerprint`` is equal for two editions of the same facts (see kb.report.fingerprint).
     """
 
     day: date
@@ -220,4 +221,5 @@ class Edition:
     markdown: str
     sidecar: Mapping[str, Any]
     window: Window
+    fingerprint: str
     provisional: bool = False
