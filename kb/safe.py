@@ -43,7 +43,12 @@ def without_secrets(text: str) -> str:
 
 def json_line(value: Any) -> str:
     """One line of JSON that is safe on a terminal and valid as UTF-8: what ``printable`` would drop stands as ``\\uXXXX``."""
-    return _UNSEEN.sub(_escaped, json.dumps(value, ensure_ascii=False, allow_nan=False))
+    return json_text(value)
+
+
+def json_text(value: Any, *, indent: int | None = None) -> str:
+    """Like ``json_line``, with a line for each value where ``indent``, in spaces, is given."""
+    return _UNSEEN.sub(_escaped, json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent))
 
 
 def _escaped(match: re.Match[str]) -> str:
