@@ -141,6 +141,11 @@ def verify_pieces(pieces: Iterable[Piece], cited: Collection[str], evidence: Map
     return next((problem for piece in pieces for problem in _wrong(piece, cited, said, facts.zone)), EXACT)
 
 
+def problems(text: str, said: Said) -> tuple[str, ...]:
+    """All that is wrong with ``text``, as ``verify`` says it, held to what some records say."""
+    return tuple(_problems(plain(text), (), said, said.facts.zone))
+
+
 def _wrong(piece: Piece, cited: Collection[str], said: Said, zone: tzinfo) -> Iterator[str]:
     if piece.role in ("title", "mention", "quote", "clipped"):
         wanted = squeeze(piece.text)
