@@ -1,0 +1,97 @@
+"""Whether a model's sentence may stand on the page: its form, its language, what it cites and claims. Pure; fails closed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from kb.citations import EXACT, verify
+from kb.facts import Facts
+from kb.glossary import CJK
+from kb.report.candidates import width
+from kb.report.cues import TO_A_MACHINE
+from kb.report.model_answer import Draft
+from kb.report.model_claims import unfounded
+from kb.report.model_rules import Ground
+from kb.report.types import Sentence
+from kb.types import Evidence
+
+_SHORTEST, _LONGEST = 16, 420  # as wide as letters
+_FEWEST_CHINESE = 4
+_ENDS = re.compile(r"[.!?。！？][\"'`)”’）」]{0,2}\Z")
+_BREAKS_OFF = re.compile(r"(?:\.\.|…|\b(?:and|or|the|a|of|to|with|for|but)\.)[\"'`)]*\Z", re.I)
+_SEVERAL = re.compile(r"(?<=[a-z)`]{2}[.!?]) +(?=[A-Z])|[。！？](?=.)")
+_LINK = re.compile(
+    r"://|\bwww\.|\bmailto:|\]\(|!\[|\bjavascript:|\bdata:\w+/|\b[\w-]+\.(?:com|org|io|net|ai|dev|example|cn)/", re.I
+)
+_MARKUP = re.compile(r"</?[a-z!][^>]{0,200}>|&(?:#\d+|#x[0-9a-f]+|\w{2,8});|^#{1,6} |^>|\*\*|~~|^\||\|\s*$|```|\$\$", re.I)
+_CODE = re.compile(r"`[^`]*`")
+_OTHER_SCRIPT = re.compile(r"[\u0400-\u052f\u0590-\u06ff\u0900-\u0dff\u0e00-\u0eff\u3040-\u30ff\uac00-\ud7af]")
+_ENGLISH = re.compile(
+    r"\b(?:the|a|an|of|and|with|for|is|are|to|from|by|that|which|when|now|in|on|as|it|its|this|can|adds?|fix(?:es)?|uses?|supports?"
+    r"|instead|without|new|all|per|or|no|at|not|only|but)\b",
+    re.I,
+)
+_FOREIGN = re.compile(
+    r"\b(?:der|die|das|und|für|wird|les|des|pour|une|avec|dans|para|los|las|una|con|della|che|não|uma)\b", re.I
+)
+
+
+def problem(
+    draft: Draft, keys: Mapping[str, str], shown: Mapping[str, Evidence], evidence: Mapping[str, Evidence], *, language: str
+) -> str:
+    """What is wrong with a sentence, in words that its writer can act on; "" where nothing is.
+
+    ``keys`` maps what the model saw to citation keys, ``shown`` has the evidence as it saw it, ``evidence`` as it is.
+    """
+    if bad := _form(draft.text) or _language(draft.text, language):
+        return bad
+    unknown = [label for label in draft.labels if label not in keys]
+    if unknown or not draft.labels:
+        return f"cites no valid key: {unknown[0]}" if unknown else "cites no key"
+    cited = tuple(keys[label] for label in draft.labels)
+    for held_against in (shown, evidence):  # what was left out of what it saw must not vouch for it
+        if (verdict := verify(draft.text, cited, held_against, Facts())) != EXACT:
+            return verdict
+    return unfounded(draft.text, Ground([shown[key].record for key in cited]))
+
+
+def sentence(draft: Draft, keys: Mapping[str, str], *, kind: str = "") -> Sentence:
+    """The draft as a sentence of the report; ``kind`` of the record overrules a role that cannot be."""
+    role = {"issue": "asks", "paper": "finds"}.get(kind, draft.role if draft.role in ("what", "why") else "what")
+    return Sentence(text=draft.text, keys=tuple(keys[label] for label in draft.labels), role=role, verbatim=False)
+
+
+def distinct(drafts: Sequence[Draft]) -> list[Draft]:
+    """Each text once, however it is spaced or spelled in capitals."""
+    return list({re.sub(r"\W+", "", draft.text).casefold(): draft for draft in reversed(drafts)}.values())[::-1]
+
+
+def _form(text: str) -> str:
+    bare = _CODE.sub("x", text)
+    if not _ENDS.search(text) or _BREAKS_OFF.search(text):
+        return "is not a complete sentence with a full stop at its end"
+    if not _SHORTEST <= width(text) <= _LONGEST:
+        return f"is too {'long' if width(text) > _LONGEST else 'short'}"
+    if _SEVERAL.search(bare):
+        return "is more than one sentence"
+    if _LINK.search(text):
+        return "has a link in it"
+    if _MARKUP.search(bare):
+        return "has markup in it other than code in backticks"
+    if text.count("`") % 2 or any(text.count(left) != text.count(right) for left, right in ("()", "[]", "（）", "“”")):
+        return "has a bracket or a quotation mark without its other half"
+    return "speaks to a machine" if TO_A_MACHINE.search(text) else ""
+
+
+def _language(text: str, language: str) -> str:
+    bare = _CODE.sub(" ", text)
+    chinese = len(CJK.findall(bare))
+    if _OTHER_SCRIPT.search(bare):
+        wrong = True
+    elif language == "zh":
+        wrong = chinese < _FEWEST_CHINESE or len(_ENGLISH.findall(bare)) > chinese
+    else:
+        foreign, english = len(_FOREIGN.findall(bare)), len(_ENGLISH.findall(bare))
+        wrong = chinese > 0 or foreign > max(english, 1) or (not english and len(bare.split()) > 9)
+    return f"is not in {'Chinese' if language == 'zh' else 'English'}" if wrong else ""
