@@ -11,16 +11,18 @@ from kb.check.desk import Desk, judged
 from kb.check.fences import places, wrong_rows
 from kb.check.labels import wrong_labels
 from kb.check.types import MISLABELLED, NOT_IN_WINDOW, UNKNOWN, WRONG_FIGURE, Finding, Link, Statement
-from kb.check.verbatim import is_verbatim, letters, title_letters
+from kb.check.verbatim import is_verbatim, letters, shown_name, title_letters
 from kb.citations import problems
 from kb.escape import shorten
 from kb.facts import totals
+from kb.render import LONGEST_TITLE
 from kb.report.types import Entry
 from kb.report.wording import ReportWords
 from kb.types import Record
 
 Problem = tuple[str, str]
-_CODE = re.compile(r"(`+)(?P<text>[^`]+)\1")
+LONGEST_PATH = 160  # characters: how much of one a page shows
+_CODE = re.compile(r"(?<!`)(`+)(?!`)(?P<text>.+?)(?<!`)\1(?!`)")
 _CLOSE = re.compile(r"[)）]")
 _OPEN = re.compile(r"\s*[(（]\s*\Z")
 _NUMBER = re.compile(r"(?<![\w/])#(\d{1,9})\b")
@@ -220,11 +222,15 @@ class Checker:
         return found
 
     def _unfounded(self, text: str, basis: Sequence[str]) -> Iterator[str]:
-        """Figures and names that do not stand; those within a person's, a tag's or a title's name are not looked for."""
+        """Paths, figures and names that do not stand; persons' names and titles, checked elsewhere, are not looked into."""
         said = self.desk.said(basis)
-        for name in sorted({*said.names, *(record.title for record in said.records)}, key=len, reverse=True):
-            text = text.replace(shorten(name, LONGEST_NAME), " ") if name else text
-        yield from problems(text, said)
+        known = {letters(shorten(path, LONGEST_PATH)) for path in said.paths} | {letters(key) for key in self.desk.aliases}
+        text = _CODE.sub(lambda span: " " if letters(span["text"]) in known else span[0], text)
+        names = {record.author: LONGEST_NAME for record in said.records} | {r.title: LONGEST_TITLE for r in said.records}
+        for shown in sorted({shown_name(name, limit) for name, limit in names.items()} - {""}, key=len, reverse=True):
+            text = text.replace(shown, " ")
+        yield from (f"not in the record: {span['text'][:80]}" for span in _CODE.finditer(text))
+        yield from problems(_CODE.sub(" ", text), said)
 
     def _states(self, said: Statement, ids: Sequence[str]) -> Iterator[Problem]:
         record = self.desk.found.records[ids[0]]

@@ -6,12 +6,11 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-from kb.escape import prose, shorten
+from kb.escape import inert, prose, shorten
 from kb.lines import shown_title
 from kb.render import LONGEST_TITLE
-from kb.safe import one_line
 from kb.telling import clip, opening
-from kb.text import sentences, squeeze
+from kb.text import sentences
 from kb.types import Record
 
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
@@ -60,6 +59,14 @@ def _sentences(body: str) -> frozenset[str]:
 
 @lru_cache(maxsize=128)
 def _shown(text: str) -> str:
-    """A text as the page shows it: made inert, and its escapes undone again."""
-    inert = prose(one_line(squeeze(text)))
-    return _ESCAPED.sub(r"\1", inert).replace("&lt;", "<").replace("&amp;", "&")
+    return _read(prose(text))
+
+
+def shown_name(name: str, limit: int) -> str:
+    """A name or a title as the page shows it."""
+    return _read(inert(shorten(name, limit)))
+
+
+def _read(markdown: str) -> str:
+    """Inert Markdown as a reader sees it, code in backticks."""
+    return _ESCAPED.sub(r"\1", markdown).replace("&lt;", "<").replace("&amp;", "&")
