@@ -18,9 +18,7 @@ import filelock
 from kb.errors import ReportError
 from kb.report.archived import (
     FEED,
-    GENERATOR,
     INDEX,
-    MARK,
     README,
     Archived,
     Identity,
@@ -28,6 +26,7 @@ from kb.report.archived import (
     identity_of,
     index,
     is_name,
+    is_ours,
     marked_identity,
     names,
     newest_first,
@@ -39,12 +38,6 @@ from kb.report.types import Edition
 from kb.safe import json_text
 
 _LOCK = ".kb-lock"
-_OURS: Mapping[str, bytes] = {  # what a listing of ours holds in its first bytes
-    README: MARK.encode(),
-    INDEX: f'"generator": "{GENERATOR}"'.encode(),
-    FEED: f"<generator>{GENERATOR}</generator>".encode(),
-}
-_FIRST_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,20 +212,17 @@ class Archive:
             INDEX: index(reports).encode(),
             FEED: atom(reports, base_url=self.base_url),
         }
-        own = [name for name in listings if not self._is_ours(name)]
+        own = [name for name in listings if not self._may_be_written(name)]
         remarks = [f"{self.folder / name} is not infra-kb's and was left as it is; move it away to have one" for name in own]
         changed = {
             name: content for name, content in listings.items() if name not in own and read(self.folder / name) != content
         }
         return changed, remarks
 
-    def _is_ours(self, name: str) -> bool:
-        """Whether a listing may be written: there is none, or it is one of ours, or an empty file."""
-        path = self.folder / name
-        if not os.path.lexists(path):
-            return True
+    def _may_be_written(self, listing: str) -> bool:
+        path = self.folder / listing
         content = read(path)
-        return content is not None and (not content or _OURS[name] in content[:_FIRST_BYTES])
+        return is_ours(listing, content) if content is not None else not os.path.lexists(path)
 
 
 def _files(edition: Edition, name: str) -> dict[str, bytes]:

@@ -18,9 +18,16 @@ from kb.report.wording import report_words
 from kb.safe import json_text, one_line
 
 SCHEMA = 1
-README, INDEX, FEED = "README.md", "index.json", "feed.xml"
+LISTINGS = README, INDEX, FEED = "README.md", "index.json", "feed.xml"
 GENERATOR = "infra-kb"
-MARK = f"<!-- {GENERATOR} archive"  # what a README.md of ours begins with
+
+_MARK = f"<!-- {GENERATOR} archive"
+_OURS: Mapping[str, bytes] = {  # what a listing of ours holds in its first bytes
+    README: _MARK.encode(),
+    INDEX: f'"generator": "{GENERATOR}"'.encode(),
+    FEED: f"<generator>{GENERATOR}</generator>".encode(),
+}
+_FIRST_BYTES = 4096
 
 _NAME = re.compile(r"\d{4}-\d{2}-\d{2}(?:-[A-Za-z0-9._+-]+)?")
 _PART = re.compile(r"[a-z0-9._-]{1,60}")
@@ -108,6 +115,11 @@ def marked_identity(page: bytes) -> Identity | None:
     return identity_of(frame) if frame else None
 
 
+def is_ours(listing: str, content: bytes) -> bool:
+    """Whether a file with the name of a listing is one, or empty, and no person's own."""
+    return not content or _OURS[listing] in content[:_FIRST_BYTES]
+
+
 def newest_first(reports: Iterable[Archived]) -> list[Archived]:
     """By day; of one day the one whose name says the least comes first."""
     by_name = sorted(reports, key=lambda report: (len(report.name), report.name))
@@ -152,7 +164,7 @@ def _short_hash(text: str) -> str:
 def readme(reports: Sequence[Archived], latest: str) -> str:
     """The archive's front page: ``latest``, the page of the first report, then links to the others by month."""
     words = report_words(reports[0].identity.language)
-    head = f"{MARK}: written anew with every report. Remove this line to keep what you write here. -->\n"
+    head = f"{_MARK}: written anew with every report. Remove this line to keep what you write here. -->\n"
     blocks = [head + latest.strip("\n")]
     if len(reports) > 1:
         blocks.append(f"## {words.headings['earlier']}")
