@@ -1,7 +1,7 @@
 """The command line: each command does one thing and shows it to a person or, with --json, to a program.
 
-Exit codes: 0 done; 1 a source failed, or there is nothing to answer from; 2 wrong
-arguments or configuration; 130 interrupted; 141 the reader of a pipe went away.
+Exit codes: 0 done; 1 a source failed, there is nothing to answer from, or a report does not hold; 2 wrong arguments or
+configuration; 3 (kb daily) no report, or not published; 130 interrupted; 141 the reader of a pipe went away.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from kb import console, payloads
+from kb import cli_report, console, payloads
 from kb.cli_shared import (
     AsOfOption,
     Common,
@@ -58,6 +58,9 @@ def _version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"kb {version('infra-kb')}")
         raise typer.Exit
+
+
+cli_report.register(app)
 
 
 @app.callback(invoke_without_command=True)

@@ -17,6 +17,8 @@ from kb.types import Record
 _ENOUGH = 2.2  # points from which on a sentence is worth its place
 _ENOUGH_WHY = 2.4
 _ENOUGH_GENERATED = 2.4
+_FEW = 2  # sentences: where its author wrote no more than that, they were worth writing
+_EASIER = 1.0  # by how much less is then enough
 _FOREMOST = 9.0
 _RANKED = 6  # best ones of each role that are paired
 _ALIKE = 0.6  # share of tokens from which on two sentences say the same
@@ -30,6 +32,7 @@ _SIDE = re.compile(
 )
 _OF_FIGURES = re.compile(r"benchmark|perf|result|accura|speed")
 _OF_REASONS = re.compile(r"motivat|why|background|problem|rationale|root cause|purpose|context|bug|impact|原因|背景|动机")
+_LEANS_A_LITTLE = re.compile(r"(?:this|that|it|these|those|they|we|only|also|actually|otherwise)\b", re.I)
 _NOW = re.compile(r"\bnow\b|现在", re.I)
 _GENERIC = frozenset(query_tokens(cues.GENERIC_WORDS))
 
@@ -80,8 +83,11 @@ def _best(title: _Title, known: Sequence[Candidate]) -> _Choice:
     """The two sentences that have most points together, or the only one that has enough."""
     near = centrality([title.tokens, *(candidate.tokens for candidate in known)])[1:]
     scored = [_scored(candidate, title, value) for candidate, value in zip(known, near, strict=True)]
-    whats = sorted((one for one in scored if one.what >= _ENOUGH and not one.candidate.leans), key=lambda one: -one.what)
-    whys = sorted((one for one in scored if one.why >= _ENOUGH_WHY), key=lambda one: -one.why)
+    few = len(known) <= _FEW and not any(one.generated or _LEANS_A_LITTLE.match(one.text) for one in known)
+    easier = _EASIER if few else 0.0
+    enough, enough_why = _ENOUGH - easier, _ENOUGH_WHY - easier
+    whats = sorted((one for one in scored if one.what >= enough and not one.candidate.leans), key=lambda one: -one.what)
+    whys = sorted((one for one in scored if one.why >= enough_why), key=lambda one: -one.why)
     choices: list[_Choice] = [(0.0, ())]
     choices += [(one.what, (("what", one.candidate),)) for one in whats[:1]]
     choices += [(one.why, (("why", one.candidate),)) for one in whys if not one.candidate.leans][:1]
