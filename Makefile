@@ -11,6 +11,7 @@ run: export INFRA_KB_DATA_DIR ?= $(CURDIR)/.data
 run: $(VENV)/.run.stamp
 	@$(BIN)/kb sync || echo "Not every source could be read (see above); going on with what is there."
 	@$(BIN)/kb ask "What changed in infra-kb since $$(git log -1 --date=format-local:%Y-%m-%d --format=%cd)?"
+	@$(BIN)/kb report --date today --window 7d
 
 test: $(VENV)/.dev.stamp
 	$(BIN)/python -m pytest -q
