@@ -55,17 +55,11 @@ def load(name: str, *, folder: Path | None = None) -> Template:
     if path is None or not path.exists():
         return packaged
     template = _parse(name, _read(path), str(path))
-    for what, odd in (
-        ("does not know", template.variables - packaged.variables),
-        ("lacks", packaged.variables - template.variables),
-    ):
-        if odd:
-            names = ", ".join(f"${variable}" for variable in sorted(odd))
-            allowed = ", ".join(f"${variable}" for variable in sorted(packaged.variables))
-            raise ConfigError(
-                f"{path}: the prompt {'has variables that infra-kb ' if what == 'does not know' else ''}{what} {names}",
-                remedy=f"its variables are {allowed}; a dollar sign itself is written $$",
-            )
+    if odd := template.variables ^ packaged.variables:
+        unknown, missing = _named(odd & template.variables), _named(odd & packaged.variables)
+        told = [f"has variables that nothing fills: {unknown}"] * bool(unknown) + [f"lacks {missing}"] * bool(missing)
+        remedy = f"its variables are {_named(packaged.variables)}; a dollar sign itself is written $$"
+        raise ConfigError(f"{path}: the prompt {' and '.join(told)}", remedy=remedy)
     return template
 
 
@@ -78,6 +72,10 @@ def load_all(names: tuple[str, ...] = REPORT, *, folder: Path | None = None) -> 
     if folder is not None and not folder.is_dir():
         raise ConfigError(f"{folder}: there is no such folder of prompts", remedy='check "prompts" in [report]')
     return {name: load(name, folder=folder) for name in names}
+
+
+def _named(variables: frozenset[str]) -> str:
+    return ", ".join(f"${name}" for name in sorted(variables))
 
 
 def _read(path: Path) -> str:

@@ -55,7 +55,8 @@ class Asked:
 class Reply:
     """An answer. ``body``: sent instead of a completion. ``wait``: seconds before it. ``pause``: seconds between two bytes.
 
-    ``end``: "whole", "hang" (nothing ever comes), "cut" (the connection breaks in the middle), "close" (without a byte).
+    ``end``: "whole", "hang" (nothing ever comes), "drip" (a header after the other, for ever), "cut" (the connection breaks in
+    the middle), "close" (without a byte).
     """
 
     text: str | None = ""
@@ -158,6 +159,11 @@ def _handler(server: LlmServer) -> type[BaseHTTPRequestHandler]:
             server.over.wait(reply.wait if reply.end != "hang" else 60.0)
             if reply.end in ("hang", "close"):
                 self.connection.shutdown(socket.SHUT_RDWR)
+                return
+            if reply.end == "drip":
+                self.wfile.write(b"HTTP/1.1 200 OK\r\n")
+                while not server.over.wait(reply.pause):
+                    self.wfile.write(b"X-More: x\r\n")
                 return
             stream = bool(asked.body.get("stream")) and reply.body is None
             body = reply.body if reply.body is not None else _body(asked, reply, stream=stream)

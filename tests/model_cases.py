@@ -303,7 +303,7 @@ It works with 256 experts. I think the expert index is stored in a uint8.
             ),
             "zh": (
                 (
-                    "作者报告 `grouped_gemm` 在 257 个专家时崩溃，报错 `CUDA error: an illegal memory access was encountered`。",
+                    "作者报告 `grouped_gemm` 在 257 个专家时崩溃：`an illegal memory access was encountered`。",
                     "asks",
                 ),
                 ("256 个专家时可以运行，作者认为专家编号存成了 uint8。", "asks"),
@@ -316,13 +316,14 @@ It works with 256 experts. I think the expert index is stored in a uint8.
             31,
             "[WIP] Add NVFP4 all-to-all",
             opened=2.7,
-            body="""Quantizes activations to NVFP4 before the all-to-all, so that dispatch sends a quarter of the bytes.
+            body="""Quantizes activations to NVFP4 before the all-to-all, so that dispatch sends a quarter of the
+bytes.
 Accuracy is not measured yet.""",
         ),
         {
             "en": (
                 (
-                    "It would quantize activations to NVFP4 before the all-to-all, so that dispatch sends a quarter of the bytes.",
+                    "It would quantize activations to NVFP4, so that dispatch sends a quarter of the bytes.",
                     "what",
                 ),
                 ("Its author says that accuracy is not measured yet.", "why"),
@@ -358,7 +359,8 @@ Accuracy is not measured yet.""",
             "2602.02061",
             "Lazy Experts: Loading MoE Weights on Demand",
             """Mixture-of-experts models exceed the memory of one GPU. We propose LazyMoE, which keeps only hot experts
-resident and prefetches the others with a learned predictor. On Mixtral-8x7B it reduces GPU memory by 61% at 4.3% lower throughput.""",
+resident and prefetches the others with a learned predictor. On Mixtral-8x7B it reduces GPU memory by 61% at 4.3% lower
+throughput.""",
         ),
         {
             "en": (

@@ -17,7 +17,7 @@ from kb.types import Record
 from tests import reporting
 from tests.llm_server import Asked, told
 from tests.model_cases import CASES, Said
-from tests.records import day, put
+from tests.records import put
 
 
 def templates(folder: Path | None = None) -> Prompts:
@@ -26,7 +26,7 @@ def templates(folder: Path | None = None) -> Prompts:
 
 
 def writer(model: LanguageModel, **more: Any) -> ModelWriter:
-    return ModelWriter(model=model, fallback=Extractive(), prompts=templates(), **more)
+    return ModelWriter(**{"model": model, "fallback": Extractive(), "prompts": templates(), **more})
 
 
 def report(folder: Path, model: LanguageModel, *records: Record, language: str = "en", **more: Any) -> Report:
@@ -54,6 +54,3 @@ def said(one: Said) -> tuple[str, str, str]:
 
 def records() -> Iterable[Record]:
     return [known.record for known in CASES]
-
-
-__all__ = ["day", "perfect", "records", "report", "templates", "writer"]

@@ -6,11 +6,12 @@ import asyncio
 import contextlib
 import os
 import re
+import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -203,13 +204,19 @@ class Provider:
         return [ChatMessage(content=system, role=MessageRole.SYSTEM), ChatMessage(content=prompt, role=MessageRole.USER)]
 
 
+@cache
+def _certificates() -> ssl.SSLContext:
+    """Read once: that takes longer than a connection."""
+    return httpx.create_ssl_context()
+
+
 def _client_options(table: LlmTable, key: str, patience: Patience) -> dict[str, Any]:
     seconds = table.timeout.total_seconds()
     return {
         "timeout": httpx.Timeout(seconds, connect=min(patience.connect, seconds)),
         "follow_redirects": False,
         "event_hooks": hooks(key=key, most=patience.most),
-        "verify": httpx.create_ssl_context(),  # it takes longer than a connection
+        "verify": _certificates(),
     }
 
 

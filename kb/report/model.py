@@ -65,7 +65,8 @@ class ModelWriter:
         instead = self.fallback.write(lost, evidence, language=language).sentences if lost else {}
         told |= {entry.id: tuple(instead.get(entry.id, ())) for entry in lost}
         weightiest = [(entry, told[entry.id]) for entry in weighty if told[entry.id]][:_FOR_OUTLOOK]
-        outlook = run.ask([job] if (job := asker.outlook_job(weightiest)) else [])
+        answered = any(not result.error for result in results.values())
+        outlook = run.ask([job] if answered and (job := asker.outlook_job(weightiest)) else [])
         every = [*results.values(), *outlook.values()]
         return Written(
             sentences={**told, **{id: result.sentences for id, result in outlook.items()}},

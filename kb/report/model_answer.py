@@ -18,7 +18,7 @@ _LONGEST_TEXT = 2_000
 
 _FENCE = re.compile(r"^\s*```[\w-]*\s*$", re.M)
 _LOOSE_COMMA = re.compile(r",(?=\s*[}\]])")
-_OPENS = re.compile(r'\{\s*["}]|\[\s*[\[{\]]')
+_OPENS = re.compile(r'\{(?=\s*["}])|\[(?=\s*[\[{\]])')
 _LABEL = re.compile(r"S\d{1,3}")
 _LEAD = re.compile(r"(?:[-*•·]|\d{1,2}[.)])\s+")
 _BOLD = re.compile(r"\*\*(?=\S)([^*`]{1,300}?)(?<=\S)\*\*")
