@@ -36,12 +36,12 @@ _REMEDIES = (  # what git or a server says, and what to do
         "the branch is protected: publish to another with [report] branch, or let this account push to it",
     ),
     (
-        r"authentic|permission|denied|could not read (?:username|password)|terminal prompts|\b40[13]\b|host key|access rights",
-        "check that this account may write there, and that git has its credentials: a credential helper, an SSH key or a token",
+        r"not found|does not exist|does not appear to be|no such (?:remote|file|repository)|\b404\b|transport",
+        f"{_NAME_ONE}, that this account may see",
     ),
     (
-        r"not found|does not exist|does not appear to be|no such (?:remote|file|repository)|\b404\b",
-        _NAME_ONE,
+        r"authentic|permission|denied|could not read (?:username|password)|terminal prompts|\b40[13]\b|host key",
+        "check that this account may write there, and that git has its credentials: a credential helper, an SSH key or a token",
     ),
     (
         r"resolve host|timed out|no answer|connect|unreachable|early EOF|hung up|reset by peer",
@@ -159,7 +159,10 @@ def _into(text: str) -> PurePosixPath:
 
 
 def _remedy(reason: str) -> str:
-    return next((remedy for pattern, remedy in _REMEDIES if re.search(pattern, reason, re.I)), "the reports are in the archive")
+    return next(
+        (remedy for pattern, remedy in _REMEDIES if re.search(pattern, reason, re.I)),
+        "the reports are in the archive, and can be published once this is mended",
+    )
 
 
 # --- where -------------------------------------------------------------------------------------------------------------------
@@ -225,20 +228,26 @@ def _deliver_from_copy(job: _Job, remote: str, branch: str, work: Path, timeout:
     """By a small copy of the remote repository, which is made anew where git finds it broken."""
     own = work / hashlib.sha256(without_secrets(remote).encode("utf-8", "surrogateescape")).hexdigest()[:16]
     git = Git(own / "repository.git", timeout)
+    ref = f"refs/remotes/publish/{branch}"
+    target = _Target(git=git, remote=remote, branch=branch, ref=ref, depth=("--depth=1",))
     with _alone(own, timeout):
-        for last in (False, True):
-            if not (git.gitdir / "HEAD").is_file():
-                git.gitdir.mkdir(parents=True, exist_ok=True)
-                git.run("init", "--quiet", "--template=")
-            _ref(git, branch)
-            ref = f"refs/remotes/publish/{branch}"
-            try:
-                return _deliver(job, _Target(git=git, remote=remote, branch=branch, ref=ref, depth=("--depth=1",)))
-            except GitError as error:
-                if last or not _BROKEN.search(error.reason):
-                    raise
-                shutil.rmtree(git.gitdir, ignore_errors=True)
-    raise AssertionError("unreachable")
+        _begin(git, branch)
+        try:
+            return _deliver(job, target)
+        except GitError as error:
+            if not _BROKEN.search(error.reason):
+                raise
+        shutil.rmtree(git.gitdir, ignore_errors=True)
+        _begin(git, branch)
+        return _deliver(job, target)
+
+
+def _begin(git: Git, branch: str) -> None:
+    """An empty repository for a copy, unless there is one."""
+    if not (git.gitdir / "HEAD").is_file():
+        git.gitdir.mkdir(parents=True, exist_ok=True)
+        git.run("init", "--quiet", "--template=")
+    _ref(git, branch)
 
 
 @contextlib.contextmanager

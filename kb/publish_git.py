@@ -22,7 +22,10 @@ _OPTIONS = (
 )
 _ELSEWHERE = re.compile(r"but expected|reference already exists|incorrect old value")
 _REJECTED = re.compile(r"\[rejected\]|cannot lock ref|failed to update ref|incorrect old value|reference already exists")
-_NOISE = re.compile(r"To |Done$|hint:|warning:|remote: *(?:Enumerating|Counting|Compressing|Total|Resolving|Writing)")
+_NOISE = re.compile(
+    r"To |Done$|hint:|warning:|error: failed to push|Please make sure you have|and the repository exists"
+    r"|remote: *(?:$|Enumerating|Counting|Compressing|Total|Resolving|Writing)"
+)
 
 
 class GitError(Exception):
