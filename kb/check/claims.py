@@ -11,7 +11,7 @@ from kb.check.labels import names_itself
 from kb.check.targets import of_link
 from kb.check.types import Statement
 from kb.escape import shorten
-from kb.facts import Said, plain, totals
+from kb.facts import Said, plain, totals, within
 from kb.safe import one_line
 from kb.types import Record
 from kb.wording import CHINESE, ENGLISH
@@ -61,7 +61,7 @@ _STATES = (
         "merged",
         re.compile(
             r"\b(?:is|was|been|got|now|already|state:?|status:?)\s+merged\b|[(\[（【]\s*merged\s*[)\]）】]"
-            r"|(?:^|[·|,:：—]\s*)merged(?=\s*(?:\Z|[·|,.—]|\d{4}-|on\b|in\b|into\b|by\b))|已合并|已合入|状态[:：]\s*merged",
+            r"|(?:^|[·|,:：—]\s*)merged(?=\s*(?:\Z|[·|,.:：—]|\d{4}-|on\b|in\b|into\b|by\b))|已合并|已合入|状态[:：]\s*merged",
             re.I,
         ),
     ),
@@ -69,7 +69,7 @@ _STATES = (
         "closed",
         re.compile(
             r"\b(?:is|was|been|got|now|already|state:?|status:?)\s+closed\b|[(\[（【]\s*closed\s*[)\]）】]"
-            r"|(?:^|[·|,:：—]\s*)closed(?=\s*(?:\Z|[·|,.—]|\d{4}-|on\b|as\b))|已关闭|状态[:：]\s*(?:closed|关闭)",
+            r"|(?:^|[·|,:：—]\s*)closed(?=\s*(?:\Z|[·|,.:：—]|\d{4}-|on\b|as\b))|已关闭|状态[:：]\s*(?:closed|关闭)",
             re.I,
         ),
     ),
@@ -211,8 +211,10 @@ def _int(text: str) -> int:
 
 
 def stands_in_patch(problem: str, text: str, said: Said) -> bool:
-    """Whether a figure stands in a changed row beside a name that the statement gives ("the limit of topK is 8")."""
+    """Whether a name stands in a patch, or a figure in a changed row beside a name that the text gives ("topK is 8 now")."""
     kind, _, found = problem.partition(": ")
+    if kind == "not in the record":
+        return within(found, said.patch)
     if kind != "wrong figure" or not re.fullmatch(r"\d+(?:\.\d+)?", found):
         return False
     names = set(_NAME.findall(text))

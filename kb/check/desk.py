@@ -62,9 +62,16 @@ class Desk:
             return self.found.records[resolved.ids[0]].kind
         return target.kind
 
-    def links_within(self, container: int) -> list[Link]:
-        """The links in a container of the page."""
-        return [link for statement in self._inside.get(container, ()) for link in statement.links]
+    def record_links(self, container: int) -> Sequence[Link]:
+        """The links to records in a container of the page."""
+        if container not in self._linked:
+            inside = self._inside.get(container, ())
+            self._linked[container] = [link for said in inside for link in said.links if of_link(link)]
+        return self._linked[container]
+
+    @cached_property
+    def _linked(self) -> dict[int, list[Link]]:
+        return {}
 
     def inside(self, container: int) -> Sequence[Statement]:
         """The statements in a container of the page."""

@@ -10,6 +10,7 @@ from kb.check.claims import LONGEST_NAME, bare, is_author, wrong_authors, wrong_
 from kb.check.desk import Desk, judged
 from kb.check.fences import places, wrong_rows
 from kb.check.labels import wrong_labels
+from kb.check.parse import is_readable
 from kb.check.types import MISLABELLED, NOT_IN_WINDOW, UNKNOWN, WRONG_FIGURE, Finding, Link, Statement
 from kb.check.verbatim import is_verbatim, letters, shown_name, title_letters
 from kb.citations import problems
@@ -149,6 +150,8 @@ class Checker:
 
     def head(self, said: Statement, ids: tuple[str, ...], *, parent: tuple[str, ...] = ()) -> Finding:
         """The line that names an entry, or something that a merge brought."""
+        if not is_readable(said):
+            return judged(said, [(UNKNOWN, "it is too long to be checked")])
         if not ids:
             reasons = [named.reason for link in said.links if (named := self.desk.resolved(link)) and named.reason]
             return judged(said, [*self._labels(said), (UNKNOWN, reasons[0] if reasons else "it names no record")])
@@ -263,6 +266,8 @@ class Checker:
 
     def _part(self, part: Statement, basis: Sequence[str]) -> Finding:
         """A paragraph of an entry: sentences of its records, or the line of facts."""
+        if not is_readable(part):
+            return judged(part, [(UNKNOWN, "it is too long to be checked")])
         if is_verbatim(part.text, self.desk.records(basis)):
             return judged(part, [], basis)
         linked = tuple(dict.fromkeys([*basis, *self.desk.all_ids(part.links)]))

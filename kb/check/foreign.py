@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import tzinfo
+from itertools import zip_longest
 
 from kb.catalog import Catalog, Filter
 from kb.check.claims import bare, stands_in_patch, without_scare_quotes, wrong_authors, wrong_events, wrong_sizes
@@ -14,7 +15,7 @@ from kb.check.claims import wrong_titles as titles_wrong
 from kb.check.desk import Desk, judged
 from kb.check.fences import has_code, is_cut, wrong_rows
 from kb.check.labels import wrong_labels
-from kb.check.parse import LONGEST, sentences
+from kb.check.parse import is_readable, sentences
 from kb.check.resolve import resolve
 from kb.check.targets import Target, keys_in, of_key, of_link
 from kb.check.types import (
@@ -83,6 +84,10 @@ def _without_guesses(said: Statement, unresolved: set[Target]) -> Statement:
     return replace(said, links=links)
 
 
+def _to_records(said: Statement) -> list[Link]:
+    return [link for link in said.links if of_link(link)]
+
+
 @dataclass
 class _Checker:
     desk: Desk
@@ -91,6 +96,7 @@ class _Checker:
 
     def __post_init__(self) -> None:
         headings = [heading.text for heading, _ in self.desk.page.headings.values()]
+        self.levels = {heading.line: level for heading, level in self.desk.page.headings.values()}
         repos = self.catalog.repos()
         self.names = {name.casefold() for text in (*headings, *repos) for name in _NAME.findall(text)}
         self.names |= {repo.casefold() for repo in repos}
@@ -105,25 +111,17 @@ class _Checker:
 
     # --- what a statement rests on ----------------------------------------------------------------------------------------
 
-    def _record_links(self, links: tuple[Link, ...] | list[Link]) -> list[Link]:
-        return [link for link in links if of_link(link) is not None]
-
-    def _basis(self, said: Statement) -> list[Link]:
+    def _basis(self, said: Statement) -> Sequence[Link]:
         """The links of a statement, else those of the nearest container that has any: item, list, section, page."""
-        own = self._record_links(said.links)
-        if own:
-            return own
-        return next((links for at in reversed(said.within) if (links := self._linked(at))), [])
-
-    def _linked(self, container: int) -> list[Link]:
-        return self._record_links(self.desk.links_within(container))
+        own = _to_records(said)
+        return own or next((links for at in reversed(said.within) if (links := self.desk.record_links(at))), [])
 
     def _statement(self, said: Statement) -> Iterator[Finding]:
-        own = self._record_links(said.links)
-        text = without_scare_quotes(bare(said))
-        if len(said.text) > LONGEST:
+        if not is_readable(said):
             yield judged(said, [(UNKNOWN, "it is too long to be checked")])
             return
+        own = _to_records(said)
+        text = without_scare_quotes(bare(said))
         checkable = bool(self._real(problems(text, Said((), self.desk.facts)), text, Said((), self.desk.facts)))
         quiet = list(self._quiet(said))
         if not own and not checkable and not quiet:
@@ -138,11 +136,21 @@ class _Checker:
             found.append((UNKNOWN, self._why_unknown(basis)))
         if own and ids and self._outside(ids):
             found.append((NOT_IN_WINDOW, "none of its events lies in the window"))
+        if not found and not self._is_near(said) and (partly := self._partly(basis)):
+            found.append((UNKNOWN, f"it cites no record, and {partly}"))
         yield judged(said, found, ids)
 
-    def _why_unknown(self, basis: list[Link]) -> str:
-        reasons = [resolved.reason for link in basis if (resolved := self.desk.resolved(link)) and resolved.reason]
-        return reasons[0] if reasons else "no record is cited"
+    def _is_near(self, said: Statement) -> bool:
+        """Whether it, or a list around it, has links to records; those of a whole section or page are too many to be meant."""
+        lists = [at for at in said.within if self.desk.page.kinds[at] not in ("page", "section")]
+        return bool(_to_records(said)) or any(self.desk.record_links(at) for at in lists)
+
+    def _partly(self, basis: Sequence[Link]) -> str:
+        """Why some of the records are not stored; "" where all are."""
+        return next((resolved.reason for link in basis if (resolved := self.desk.resolved(link)) and resolved.reason), "")
+
+    def _why_unknown(self, basis: Sequence[Link]) -> str:
+        return self._partly(basis) or "no record is cited"
 
     def _outside(self, ids: tuple[str, ...]) -> bool:
         if self.frame is None:
@@ -153,7 +161,9 @@ class _Checker:
 
     # --- what it says of them ---------------------------------------------------------------------------------------------
 
-    def _held(self, said: Statement, text: str, ids: tuple[str, ...], own: list[Link], basis: list[Link]) -> Iterator[Problem]:
+    def _held(
+        self, said: Statement, text: str, ids: tuple[str, ...], own: list[Link], basis: Sequence[Link]
+    ) -> Iterator[Problem]:
         records = self.desk.records(ids)
         stored = self.desk.said(ids)
         if own:
@@ -163,7 +173,7 @@ class _Checker:
         zone = self.desk.facts.zone
         yield from ((WRONG_FIGURE, reason) for reason in wrong_events(said.text, records, zone))
         yield from ((WRONG_FIGURE, reason) for reason in wrong_sizes(said.text, records))
-        partly = next((reason for link in basis if (r := self.desk.resolved(link)) and (reason := r.reason)), "")
+        partly = self._partly(basis)
         for problem in self._real(problems(text, stored), text, stored):
             if partly:
                 yield UNKNOWN, f"{problem}; {partly}"
@@ -245,10 +255,10 @@ class _Checker:
     def faults(self) -> Iterator[Fault]:
         if self.frame is None:
             yield Fault(0, "it does not say of which day it is: no record was held to a window")
-        if not any(self._record_links(list(said.links)) for said in self.desk.page.statements):
+        if not any(_to_records(said) for said in self.desk.page.statements):
             yield Fault(0, "it links to no record: nothing could be checked")
         statements = self.desk.page.statements
-        for said, following in zip(statements, (*statements[1:], None), strict=True):
+        for said, following in zip_longest(statements, statements[1:]):
             if said.kind == "heading" and self._is_empty(said, following):
                 yield Fault(said.line, "nothing stands below this heading")
             elif said.kind == "fence" and not has_code(said):
@@ -258,10 +268,8 @@ class _Checker:
         yield from self._detached()
 
     def _is_empty(self, said: Statement, following: Statement | None) -> bool:
-        levels = {heading.line: level for heading, level in self.desk.page.headings.values()}
-        if said.line not in levels:
-            return False
-        return following is None or (following.kind == "heading" and levels.get(following.line, 9) <= levels[said.line])
+        level, after = self.levels.get(said.line), self.levels.get(following.line) if following else 0
+        return level is not None and after is not None and after <= level
 
     def _detached(self) -> Iterator[Fault]:
         """Lists of links that the reader has to match with the sentences before them by counting."""
@@ -269,10 +277,10 @@ class _Checker:
             if kind != "list":
                 continue
             own = [said for said in self.desk.inside(number) if said.within[-2:-1] == (number,) and said.kind == "item"]
-            claims = [said for said in own if not self._linked(said.within[-1]) and bare(said).strip()]
+            claims = [said for said in own if not self.desk.record_links(said.within[-1]) and bare(said).strip()]
             for said in own:
-                links = self._linked(said.within[-1])
-                if len(links) > 1 and len(claims) > 1 and not self._record_links(list(said.links)):
+                links = self.desk.record_links(said.within[-1])
+                if len(links) > 1 and len(claims) > 1 and not _to_records(said):
                     yield Fault(
                         said.line, f"{len(links)} links stand apart from the {len(claims)} statements that they belong to"
                     )

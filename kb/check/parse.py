@@ -14,8 +14,10 @@ from kb.check.types import Link, Page, Statement
 from kb.errors import ReportError
 from kb.escape import code
 
-LARGEST = 2_000_000  # characters; a week of a thousand commits has half of that
+LARGEST = 1_000_000  # characters; a week of a thousand commits has fewer
 LONGEST = 4_000  # characters of a paragraph: a longer one is read without its markup; hostile markup takes quadratic time
+_MOST_BRACKETS = 300
+_LONGEST_WORD = re.compile(r"[!-~]{500}")  # patterns take quadratic time over it
 _NESTED = 50
 _BOLD_HEADING = 7
 _URL = re.compile(r"https?://[^\s<>\"'`|\]）)】，。；、]+", re.I)
@@ -24,6 +26,7 @@ _TAG = re.compile(r"<!--.*?(?:-->|\Z)|<[^<>]*>", re.S)
 _HREF = re.compile(r"href\s*=\s*[\"']?(https?://[^\"'\s>]+)", re.I)
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
 _SENTENCE_END = re.compile(r"(?:(?<=[。！？])|(?<=[.!?])(?=\s))(?=\s*\S)")
+_LINKS_ASIDE = re.compile(r"\s*[(（][\s,，、;；&/·]*[)）][.。]?")
 _SAYS = re.compile(r"\w")
 
 
@@ -47,6 +50,11 @@ def parse(markdown: str) -> Page:
     return Page(statements=tuple(reader.statements), kinds=reader.kinds, headings=reader.headings)
 
 
+def is_readable(statement: Statement) -> bool:
+    """Whether a statement is short enough to be held to anything; a page that people read has no others."""
+    return len(statement.text) <= LONGEST and not _LONGEST_WORD.search(_blank(statement))
+
+
 def sentences(statement: Statement) -> Iterator[Statement]:
     """The sentences of a statement in prose, each with its own line and links."""
     if len(statement.text) > LONGEST:
@@ -55,31 +63,22 @@ def sentences(statement: Statement) -> Iterator[Statement]:
     masked = list(statement.text)
     for start, end in [*((link.start, link.end) for link in statement.links), *_code_spans(statement.text)]:
         masked[start:end] = "x" * (end - start)
+    shown = _blank(statement)
     left = 0
-    bounds = [match.start() for match in _SENTENCE_END.finditer("".join(masked))]
-    for right in [*bounds, len(statement.text)]:
-        rest = statement.text[right:]
-        own = _blank(statement, left, right)
-        follows = right < len(statement.text) and not _SAYS.search(
-            _blank(statement, right, _next(bounds, right, statement.text))
-        )
-        if not _SAYS.search(own) and not rest:
-            yield _slice(statement, left, right)
-        elif _SAYS.search(own) and not follows:
+    for match in [*_SENTENCE_END.finditer("".join(masked)), None]:
+        right = match.start() if match else len(shown)
+        aside = _LINKS_ASIDE.match(shown, right)  # "Adds x. (link)": the link is the sentence's
+        right = aside.end() if aside else right
+        if _SAYS.search(shown, left, right) or (match is None and left < right):
             yield _slice(statement, left, right)
             left = right
 
 
-def _next(bounds: Sequence[int], at: int, text: str) -> int:
-    return next((bound for bound in bounds if bound > at), len(text))
-
-
-def _blank(statement: Statement, left: int, right: int) -> str:
-    """The text between two places without its links."""
-    kept = list(statement.text[left:right])
+def _blank(statement: Statement) -> str:
+    """The text with spaces for its links."""
+    kept = list(statement.text)
     for link in statement.links:
-        for at in range(max(link.start, left), min(link.end, right)):
-            kept[at - left] = " "
+        kept[link.start : link.end] = " " * (link.end - link.start)
     return "".join(kept)
 
 
@@ -198,7 +197,7 @@ class _Reader:
 
     def _text(self, token: Token) -> _Text:
         into = _Text()
-        if len(token.content) > LONGEST:
+        if len(token.content) > LONGEST or token.content.count("[") > _MOST_BRACKETS:
             into.add(_LINK.sub(r"\1 \2", token.content), links=True)
         else:
             found: list[Token] = []
