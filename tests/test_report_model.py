@@ -336,7 +336,8 @@ def test_where_nothing_can_be_kept_the_report_is_written_and_says_so(tmp_path: P
     made, _ = alone(tmp_path, perfect)
     assert len(sentences(made)) == 2
     (problem,) = written(made).problems
-    assert "cannot be kept in" in problem
+    assert "cannot be kept: " in problem
+    assert str(tmp_path) not in problem
 
 
 def test_only_so_many_answers_are_kept_those_used_last(tmp_path: Path) -> None:

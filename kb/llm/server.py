@@ -67,7 +67,6 @@ class Server:
         self._seconds = table.timeout.total_seconds()
         self._structured = True
         self._breaker = Breaker(failures=patience.failures, rest=patience.rest)
-        self._place = f"{table.provider} at {one_line(urlsplit(table.base_url or _OLLAMA).hostname or '', limit=80)}"
 
     @cached_property
     def _provider(self) -> Provider:
@@ -91,7 +90,7 @@ class Server:
         try:
             completion = self._complete(system, prompt, schema)
         except AskError as failure:
-            reason = f"the model {one_line(self._table.model, limit=80)} ({self._place}): {failure.reason}"
+            reason = f"the model {one_line(self.name, limit=80)}: {failure.reason}"
             if failure.counts:
                 self._breaker.failed(reason, for_good=failure.for_good)
             raise LlmError(reason, remedy=_remedy(failure, self._table)) from failure
@@ -176,14 +175,16 @@ def _completion(response: ChatResponse) -> Completion:
 
 
 def _remedy(failure: AskError, table: LlmTable) -> str:
+    """What to do; only this names the server's host, which is nobody's business where a report is published."""
+    host = one_line(urlsplit(table.base_url or _OLLAMA).hostname or "", limit=80)
     if failure.status in (401, 403):
         name = f"the variable {table.api_key_env}" if table.api_key_env else "[llm].api_key_env, which is not set,"
         return f"check the key: {name} has to hold one that the server takes"
     if failure.status == 404:
         return 'check "base_url" and "model" in [llm]: the server does not know one of them'
     if failure.status == 0 and failure.again:
-        return 'check that the server runs, and "base_url" in [llm]'
-    return ""
+        return f'check that a server runs at {host}, and "base_url" in [llm]'
+    return f"the server at {host} may be too busy, or the model too large for it" if failure.status == 0 else ""
 
 
 # --- providers ---------------------------------------------------------------------------------------------------------------

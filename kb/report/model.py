@@ -128,8 +128,7 @@ class _Run:
         try:
             self.asker.keep(job, result)
         except OSError as error:
-            folder = self.asker.cache.folder if self.asker.cache else ""
-            self.unkept = f"its answers cannot be kept in {folder}: {error.strerror or error}"
+            self.unkept = f"its answers cannot be kept: {error.strerror or type(error).__name__}"  # no path: it is published
 
     def usage(self, results: Sequence[Result], prices: ModelWriter) -> dict[str, float]:
         prompt, completion = sum(one.prompt_tokens for one in results), sum(one.completion_tokens for one in results)

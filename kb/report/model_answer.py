@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from kb.safe import one_line
@@ -14,11 +15,12 @@ from kb.safe import one_line
 ROLES = ("what", "why", "asks", "finds")
 _LONGEST = 40_000  # characters of an answer
 _MOST = 20  # sentences of it
+_MOST_TRIED = 200  # places where a value may begin
 _LONGEST_TEXT = 2_000
 
 _FENCE = re.compile(r"^\s*```[\w-]*\s*$", re.M)
 _LOOSE_COMMA = re.compile(r",(?=\s*[}\]])")
-_OPENS = re.compile(r'\{(?=\s*["}])|\[(?=\s*[\[{\]])')
+_OPENS = re.compile(r'\{(?=\s*["}])|\[(?=\s*[{\]])')
 _LABEL = re.compile(r"S\d{1,3}")
 _LEAD = re.compile(r"(?:[-*•·]|\d{1,2}[.)])\s+")
 _BOLD = re.compile(r"\*\*(?=\S)([^*`]{1,300}?)(?<=\S)\*\*")
@@ -72,7 +74,7 @@ def _values(text: str) -> Iterator[Any]:
     """The JSON objects and lists in a text, and where one never ends those within it."""
     decoder = json.JSONDecoder()
     at = 0
-    for match in _OPENS.finditer(text):
+    for match in islice(_OPENS.finditer(text), _MOST_TRIED):
         if match.start() >= at:
             with contextlib.suppress(ValueError, RecursionError):
                 value, at = decoder.raw_decode(text, match.start())

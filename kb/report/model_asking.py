@@ -15,7 +15,7 @@ from kb.errors import LlmError
 from kb.protocols import LanguageModel
 from kb.report.cache import Cache
 from kb.report.model_answer import Draft, parse, schema
-from kb.report.model_check import distinct, problem, sentence
+from kb.report.model_check import distinct, is_news, problem, sentence
 from kb.report.model_evidence import Case, case, glossary, outlook_case, tokens_of
 from kb.report.types import Entry, Sentence
 from kb.types import Evidence
@@ -192,7 +192,8 @@ class Asker:
 
     def _checked(self, job: Job, drafts: Sequence[Draft]) -> tuple[list[Draft], list[tuple[Draft, str]]]:
         keys, shown = job.case.keys, job.case.shown
-        every = [(one, problem(one, keys, shown, self.evidence, language=self.language)) for one in distinct(drafts)]
+        fresh = (one for one in distinct(drafts) if is_news(one, shown))
+        every = [(one, problem(one, keys, shown, self.evidence, language=self.language)) for one in fresh]
         return [draft for draft, reason in every if not reason], [(draft, reason) for draft, reason in every if reason]
 
     def _once(self, job: Job, prompt: str, asked: _Asked) -> str:

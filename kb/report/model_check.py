@@ -14,6 +14,7 @@ from kb.report.model_answer import Draft
 from kb.report.model_claims import unfounded
 from kb.report.model_rules import Ground
 from kb.report.types import Sentence
+from kb.text import query_tokens
 from kb.types import Evidence
 
 _SHORTEST, _LONGEST = 16, 420  # as wide as letters
@@ -65,6 +66,12 @@ def sentence(draft: Draft, keys: Mapping[str, str], *, kind: str = "") -> Senten
 def distinct(drafts: Sequence[Draft]) -> list[Draft]:
     """Each text once, however it is spaced or spelled in capitals."""
     return list({re.sub(r"\W+", "", draft.text).casefold(): draft for draft in reversed(drafts)}.values())[::-1]
+
+
+def is_news(draft: Draft, shown: Mapping[str, Evidence]) -> bool:
+    """Whether it says more than the titles of the records, which stand above it already."""
+    titles = frozenset(token for one in shown.values() for token in query_tokens(one.record.title))
+    return not titles or not frozenset(query_tokens(draft.text)) <= titles
 
 
 def _form(text: str) -> str:

@@ -88,10 +88,10 @@ def _told_as_done(text: str, ground: Ground) -> str:
 _NAME = re.compile(r"(?<![A-Za-z0-9_.'/`-])[A-Z][A-Za-z0-9_+]*(?:-[A-Z][A-Za-z0-9_+]*)*")
 # Checked wherever they stand and however they are spelled: what a sentence would most easily be wrong about.
 _KNOWN = re.compile(
-    r"\b(?:nvidia|amd|intel|apple|google|microsoft|meta|openai|anthropic|huggingface|hopper|blackwell|ampere|turing|volta|rubin|lovelace"
-    r"|grace|mi\d{3}x?|cuda|rocm|triton|cutlass|cute|cutile|cudnn|cublas|nccl|nvshmem|tensorrt|pytorch|jax|tensorflow|vllm|sglang"
+    r"\b(?:nvidia|amd|intel|google|microsoft|openai|anthropic|huggingface|hopper|blackwell|ampere|lovelace"
+    r"|mi\d{3}x?|cuda|rocm|triton|cutlass|cutile|cudnn|cublas|nccl|nvshmem|tensorrt|pytorch|jax|tensorflow|vllm|sglang"
     r"|llama|qwen\w*|deepseek\w*|mistral|mixtral|gemma|kimi|nemotron|gpt-oss|glm|flashinfer|flashattention|deepgemm|deepep|megatron"
-    r"|ray|kubernetes|docker|windows|macos|linux)\b",
+    r"|kubernetes|docker|macos|linux)\b",
     re.I | re.A,
 )
 _SPAN = re.compile(r"`[^`]*`|\"[^\"]*\"")

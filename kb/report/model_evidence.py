@@ -18,7 +18,7 @@ from kb.telling import key_files
 from kb.text import mask
 from kb.types import Evidence, FileChange, Quote, Record
 
-_READ = 20_000  # characters of a body
+_READ = 20_000  # characters of a body or a patch
 _MOST_BROUGHT = 12  # commits of a merge
 _MOST_FILES = 20
 _MOST_PATCHES = 4
@@ -56,7 +56,7 @@ def tokens_of(text: str) -> int:
 def case(entry: Entry, evidence: Mapping[str, Evidence], *, room: int) -> Case | None:
     """The case of an entry within ``room`` tokens; None where there is nothing that a model should be asked about."""
     sources = _sources(entry, evidence)
-    if not sources or room < _LEAST_ROOM or any(TO_A_MACHINE.search(plain(one.record.title)) for one in sources):
+    if not sources or room < _LEAST_ROOM or any(_speaks_to_a_machine(one.record) for one in sources):
         return None
     keys = {f"S{at}": one.key for at, one in enumerate(sources, 1)}
     changed = entry.view.changed.id
@@ -78,7 +78,7 @@ def outlook_case(
     shown: dict[str, Evidence] = {}
     for entry, sentences in told:
         one = evidence.get(entry.view.key)
-        if one is None or not sentences:
+        if one is None or not sentences or _speaks_to_a_machine(one.record):
             continue
         one = replace(one, record=cleaned(one.record))
         said = " ".join(sentence.text for sentence in sentences)
@@ -97,6 +97,10 @@ def cleaned(record: Record) -> Record:
     paragraphs = _PARAGRAPHS.split(mask(printable(record.body[:_READ])))
     kept = [_without_gaps(part) for part in paragraphs if part.strip() and not TO_A_MACHINE.search(plain(part))]
     return replace(record, body="\n\n".join(kept), title=one_line(record.title))
+
+
+def _speaks_to_a_machine(record: Record) -> bool:
+    return bool(TO_A_MACHINE.search(plain(record.title)))
 
 
 def _without_gaps(paragraph: str) -> str:
@@ -140,7 +144,7 @@ def _patch_rows(files: Sequence[FileChange], hunk: Quote | None) -> Iterable[str
     for file in key_files(files, _MOST_PATCHES):
         if file.patch and not (hunk and file.path == hunk.path):
             yield f"--- {one_line(file.path)}"
-            yield from (printable(row)[:_LONGEST_ROW] for row in file.patch.split("\n"))
+            yield from (printable(row)[:_LONGEST_ROW] for row in file.patch[:_READ].split("\n"))
 
 
 def _fit(lines: Iterable[str], room: int) -> list[str]:
