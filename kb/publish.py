@@ -25,6 +25,7 @@ from kb.report.swap import explained, finish, is_regular, read, replace_all
 from kb.safe import one_line, without_secrets
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|[^/\\]+:(?!\\)")  # the second as ssh has it: git@host:path
+_REMOTE_NAME = re.compile(r"\w[\w.-]*")
 _FILE = re.compile(r"(.+)\.(?:md|json)")
 _BROKEN = re.compile(
     r"\.lock|corrupt|bad object|shallow file|not a git repository|loose object|did not send all necessary", re.I
@@ -123,6 +124,11 @@ def publish(
     Raises:
         ReportError: nothing to publish, no such repository, no permission, a branch that is protected, a conflict, no answer.
     """
+    for key, value in (("publish", repository), ("branch", branch), ("folder", folder_in_repo)):
+        if any(ord(sign) < 32 for sign in value):
+            raise ReportError(
+                f"[report] {key} = {one_line(value, limit=80)}: holds a control character", remedy="write it anew"
+            )
     job = _Job(folder=folder, names=_names(folder), into=_into(folder_in_repo), message=message, attempts=attempts, pause=pause)
     local = Path(repository).expanduser()
     try:
@@ -151,7 +157,7 @@ def _names(folder: Path) -> tuple[str, ...]:
 
 def _into(text: str) -> PurePosixPath:
     path = PurePosixPath(text)
-    if path.is_absolute() or {"..", ".git"} & {part.lower() for part in path.parts} or any(ord(sign) < 32 for sign in text):
+    if path.is_absolute() or {"..", ".git"} & {part.lower() for part in path.parts}:
         raise ReportError(
             f"[report] folder = {one_line(text, limit=80)}: no folder of a repository", remedy='write it as "reports"'
         )
@@ -194,11 +200,12 @@ def _checkout(folder: Path, branch: str, timeout: float) -> _Target:
         _nowhere_checked_out(git, own)
     if remote in ("", "."):
         return _Target(git=git, remote="", branch=branch, ref=own, work_tree=folder if checked_out else None, own=own)
+    name = remote if _REMOTE_NAME.fullmatch(remote) else "publish"  # it may be a URL
     return _Target(
         git=git,
         remote=remote,
         branch=followed,
-        ref=f"refs/remotes/{remote}/{followed}",
+        ref=f"refs/remotes/{name}/{followed}",
         work_tree=folder if checked_out else None,
         own=own,
     )
@@ -362,8 +369,9 @@ def _lay_out(job: _Job, target: _Target, tip: str, wanted: Mapping[str, str]) ->
             raise ReportError(f"{place} is no folder", remedy="name another with [report] folder")
     new = {name: read(job.folder / name) or b"" for name in wanted}
     differing = {name: content for name, content in new.items() if read(folder / name) != content}
-    changed = target.git.changed(target.work_tree, [job.path(name) for name in differing])
-    committed = target.git.entries(tip, [job.path(name) for name in differing])
+    paths = [job.path(name) for name in differing]
+    changed = target.git.changed(target.work_tree, paths) if paths else set()
+    committed = target.git.entries(tip, paths) if paths else {}
     for name in differing:
         path = job.path(name)
         if path in changed or (path not in committed and os.path.lexists(folder / name)):

@@ -58,11 +58,13 @@ def clone(server: GitRepo, tmp_path: Path) -> GitRepo:
         ({"to": "--upload-pack=touch"}, "no such folder"),
         ({"branch": "a b"}, "no name of a branch"),
         ({"branch": "-x..y"}, "no name of a branch"),
-        ({"branch": "a\x1b[31m"}, "no name of a branch"),
+        ({"branch": "a\x1b[31m"}, "control character"),
+        ({"branch": "a\x00b"}, "control character"),
+        ({"to": "https://example.org/\x00"}, "control character"),
         ({"folder_in_repo": "../up"}, "no folder of a repository"),
         ({"folder_in_repo": "/etc"}, "no folder of a repository"),
         ({"folder_in_repo": ".git/hooks"}, "no folder of a repository"),
-        ({"folder_in_repo": "a\x00b"}, "no folder of a repository"),
+        ({"folder_in_repo": "a\x00b"}, "control character"),
     ],
 )
 def test_what_cannot_be_published_to_is_named_with_the_remedy(

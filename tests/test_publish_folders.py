@@ -137,6 +137,19 @@ def test_a_clone_is_pushed_from_and_stays_in_step(first: Archive, server: GitRep
     assert sent(first, clone, tmp_path).status == "unchanged"
 
 
+def test_a_branch_may_follow_one_of_another_name_or_of_a_url(
+    first: Archive, server: GitRepo, clone: GitRepo, tmp_path: Path
+) -> None:
+    clone.git("config", "branch.main.merge", "refs/heads/daily")
+    assert sent(first, clone, tmp_path).status == "pushed"
+    assert files(server, "daily") == FILES
+    assert server.git("rev-list", "--count", "main") == "1"
+    clone.git("config", "branch.main.merge", "refs/heads/main")
+    clone.git("config", "branch.main.remote", f"file://{server.path}")
+    assert sent(first, clone, tmp_path).status == "pushed"
+    assert server.git("rev-parse", "main") == clone.head
+
+
 def test_a_clones_own_commits_are_not_pushed(first: Archive, server: GitRepo, clone: GitRepo, tmp_path: Path) -> None:
     own = clone.commit("not for others yet", {"notes.md": "draft\n"})
     done = sent(first, clone, tmp_path)

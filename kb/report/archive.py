@@ -226,7 +226,7 @@ class Archive:
 
 
 def _files(edition: Edition, name: str) -> dict[str, bytes]:
-    page = edition.markdown.encode()
+    page = edition.markdown.encode("utf-8", "replace")
     sidecar = {**edition.sidecar, "markdown_sha256": _digest(page)}
     return {f"{name}.md": page, f"{name}.json": f"{json_text(sidecar, indent=1)}\n".encode()}
 
