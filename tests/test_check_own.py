@@ -199,6 +199,7 @@ def head(text: str, title: str) -> str:
         (lambda line: line.replace("[#30]", "[#31]").replace("pull/30", "pull/31"), "mislabelled"),
         (lambda line: line.replace("https://example.org", "Qttps://example.org", 1), "mislabelled"),
         (lambda line: line.replace("a flag for speed", "a flag for space"), "mislabelled"),
+        (lambda line: line.replace("example.org", "example.com"), "unknown"),
     ],
 )
 def test_a_link_that_is_not_what_it_says(page: str, catalog: Catalog, change: Callable[[str], str], verdict: str) -> None:

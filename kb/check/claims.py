@@ -23,10 +23,6 @@ _DAY = (
     r"(?P<y{n}>\d{{4}})-(?P<m{n}>\d{{1,2}})-(?P<d{n}>\d{{1,2}})"
     r"|(?P<y{n}c>\d{{4}})\s?年\s?(?P<m{n}c>\d{{1,2}})\s?月\s?(?P<d{n}c>\d{{1,2}})\s?日"
 )
-_KINDS: dict[str, set[str]] = {}
-for _words in (ENGLISH, CHINESE):
-    for _kind, _word in _words.events.items():
-        _KINDS.setdefault(_word, set()).add(_kind)
 _POSSIBLE = {
     "commit": {"authored", "committed", "landed"},
     "pull": {"opened", "reopened", "closed", "merged"},
@@ -34,8 +30,18 @@ _POSSIBLE = {
     "release": {"released", "tagged"},
     "paper": {"published", "revised"},
 }
-_KINDS["merged"].add("landed")
-_KINDS["合并"].add("landed")
+
+
+def _kinds() -> dict[str, set[str]]:
+    """What a page calls an event -> the kinds of event that it may be; a commit is merged when it lands."""
+    found: dict[str, set[str]] = {}
+    for words in (ENGLISH, CHINESE):
+        for kind, word in words.events.items():
+            found.setdefault(word, set()).update({kind, "landed"} if kind == "merged" else {kind})
+    return found
+
+
+_KINDS = _kinds()
 _ENGLISH = "|".join(word for word in _KINDS if word.isascii())
 _OTHERS = "|".join(word for word in _KINDS if not word.isascii())
 _EVENT = re.compile(

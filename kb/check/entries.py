@@ -11,6 +11,7 @@ from kb.check.desk import Desk, judged
 from kb.check.fences import places, wrong_rows
 from kb.check.labels import wrong_labels
 from kb.check.parse import is_readable
+from kb.check.targets import host_of
 from kb.check.types import MISLABELLED, NOT_IN_WINDOW, UNKNOWN, WRONG_FIGURE, Finding, Link, Statement
 from kb.check.verbatim import is_verbatim, letters, shown_name, title_letters
 from kb.citations import problems
@@ -171,12 +172,13 @@ class Checker:
 
     def _unknown(self, said: Statement, basis: Sequence[str]) -> Iterator[Problem]:
         """Links to what is not stored, other than to the pull request that a record names as its own."""
-        named = {link.target for record in self.desk.records(basis) for link in record.links}
+        records = self.desk.records(basis)
+        named = {(host_of(record.url), link.target) for record in records for link in record.links}
         for link in said.links:
             resolved = self.desk.resolved(link)
             if resolved is None and link.url and not self.desk.ids(link):
                 yield MISLABELLED, f"{link.text.strip('`')} leads to no record"
-            elif resolved and not self.desk.ids(link) and resolved.target.id not in named:
+            elif resolved and not self.desk.ids(link) and (resolved.target.host, resolved.target.id) not in named:
                 yield UNKNOWN, resolved.reason
 
     def _title(self, said: Statement, ids: Sequence[str]) -> Iterator[Problem]:

@@ -7,10 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from urllib.parse import urlsplit
 
 from kb.catalog import Catalog, Filter
-from kb.check.targets import Target
+from kb.check.targets import Target, host_of
 from kb.references import twin
 from kb.types import Record
 
@@ -71,10 +70,7 @@ def _is_of_site(record: Record, target: Target) -> bool:
     """A repository of the same name on another site is another repository."""
     if not target.host or target.kind == "paper" or not record.url:
         return True
-    try:
-        return (urlsplit(record.url).hostname or "").removeprefix("www.") == target.host
-    except ValueError:
-        return True
+    return host_of(record.url) == target.host
 
 
 class _Lookup:

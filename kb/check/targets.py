@@ -78,16 +78,22 @@ def of_link(link: Link) -> Target | None:
     return of_url(link.url) if link.url else of_key(link.text.strip("` "))
 
 
-def of_url(url: str) -> Target | None:
-    """What an address names."""
+def host_of(url: str) -> str:
+    """The site of a web address; "" for anything else."""
     try:
         parts = urlsplit(url)
+        host = parts.hostname or ""
     except ValueError:
+        return ""
+    return host.removeprefix("www.").removeprefix("export.") if parts.scheme in ("http", "https") else ""
+
+
+def of_url(url: str) -> Target | None:
+    """What an address names."""
+    host = host_of(url)
+    if not host:
         return None
-    host = (parts.hostname or "").removeprefix("www.").removeprefix("export.")
-    path = unquote(parts.path)
-    if parts.scheme not in ("http", "https") or not host:
-        return None
+    path = unquote(urlsplit(url).path)
     if host in _PAPERS:
         paper = _PAPERS[host].fullmatch(path)
         return Target("paper", "", paper["ref"], host) if paper else None

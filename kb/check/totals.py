@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from kb.report.counts import Counts, counts, is_change
 from kb.report.types import GROUPS, Entry
-from kb.report.wording import COUNTED, ReportWords
+from kb.report.wording import ReportWords
 
 _LINES = re.compile(r"\+(\d[\d,]*)/[-−](\d[\d,]*)")
 _NUMBER = r"(?<![\d,.])(\d[\d,]*)"
@@ -41,12 +41,12 @@ def wrong_source(text: str, records: int, words: ReportWords) -> Iterator[str]:
 
 
 def _wrong_counts(text: str, expected: Mapping[str, int], words: ReportWords) -> Iterator[str]:
-    for what in COUNTED if "files" in COUNTED else (*COUNTED, "files"):
+    for what, right in expected.items():
         for form in dict.fromkeys(words.counted[what]):
             pattern = re.escape(form).replace(r"\{n\}", _NUMBER)
             for match in re.finditer(rf"{pattern}(?![A-Za-z])", text, re.I):
-                if what in expected and _int(match[1]) != expected[what]:
-                    yield f"wrong figure: {match[0]}; it is {expected[what]:,}"
+                if _int(match[1]) != right:
+                    yield f"wrong figure: {match[0]}; it is {right:,}"
 
 
 def _stated(template: str, text: str, names: tuple[str, ...]) -> Iterator[tuple[int, ...]]:
