@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -166,6 +168,20 @@ def test_the_glossary_prefers_phrases_and_forms_of_a_word() -> None:
 
 # --- claims ------------------------------------------------------------------------------------------------------------------
 
+DENIED = [
+    ("There are no breaking changes in here.", "This is a breaking change."),
+    ("It stays backward compatible.", "This change is incompatible with older callers."),
+    ("It is thread-safe now.", "It closes a security hole."),
+    ("This is not yet merged upstream.", "The author says that it was merged upstream."),
+    ("Nothing is deprecated by this, and it is not deprecated.", "It is deprecated."),
+]
+
+
+@pytest.mark.parametrize(("record", "said"), DENIED)
+def test_what_the_record_denies_may_not_be_said(record: str, said: str) -> None:
+    assert unfounded(said, Ground([thread("pull", 4, "Change", opened=1.0, body=record)]))
+
+
 BORNE_OUT = [  # what the record says; what may be said of it
     ("Speeds up decode by fusing two kernels", "Decode gets faster as two kernels are fused."),
     ("BREAKING: drop the old plan() API", "The old `plan()` API is removed, a breaking change."),
@@ -206,6 +222,33 @@ def test_what_the_record_says_may_be_said(record: str, said: str) -> None:
 def test_a_question_may_be_told_as_one(said: str) -> None:
     body = "FP8 with 257 experts crashes with NaN. Will it be supported? Please fix it, add a flag, or have it removed."
     assert unfounded(said, Ground([thread("issue", 4, "FP8?", opened=1.0, body=body)])) == ""
+
+
+MUTATIONS = {
+    "a figure": (r"(?<![\w.])\d+(?:\.\d+)?", lambda match: f"{float(match[0]) * 3 + 7:g}"),
+    "an identifier": (r"\b[a-z]+(?:_[a-z0-9]+)+\b", lambda match: f"{match[0]}_v9"),
+    "a variable": (r"\b[A-Z]+(?:_[A-Z]+)+\b", lambda match: f"{match[0]}_2"),
+    "hardware": (r"\b(?:H100|B200|Hopper|Blackwell|sm90)\b", lambda match: "MI300X"),
+    "a name": (r"\b(?:Qwen3-Next|Triton|Mixtral-8x7B|LazyMoE|Rust)\b", lambda match: "Gemma"),
+}
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize(("pattern", "changed"), [*MUTATIONS.values()], ids=[*MUTATIONS])
+def test_whatever_is_changed_in_a_true_sentence_is_seen(
+    language: str, pattern: str, changed: Callable[[re.Match[str]], str]
+) -> None:
+    """Each occurrence by itself, in each of the true sentences."""
+    seen = 0
+    for known in CASES:
+        found, evidence = shown(known.record)
+        assert found is not None
+        for said, _ in known.said[language]:
+            for match in re.finditer(pattern, said):
+                false = said[: match.start()] + changed(match) + said[match.end() :]
+                seen += 1
+                assert problem(Draft(false, ("S1",)), found.keys, found.shown, evidence, language=language), false
+    assert seen >= 2
 
 
 def test_a_sentence_that_only_repeats_the_title_is_no_news() -> None:

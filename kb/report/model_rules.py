@@ -54,10 +54,22 @@ class Rule:
     holds: Callable[[Ground], bool]
 
 
+# "No breaking changes" bears out nothing.
+_DENIED = re.compile(
+    r"\b(?:no|not|non|nothing|without|never|isn't|aren't|doesn't|neither)[ -](?:\w+ ){0,3}?(?:breaking|incompatib\w*|deprecat\w*"
+    r"|secur\w*|vulnerab\w*|released?|merged)\b|(?:没有|无|非|不是|并未|未)(?:引入|包含)?(?:任何)?(?:破坏性|不兼容|安全|发布|合并|弃用)"
+)
+
+
 def _says(words: str, *, label: str = "", patch: bool = False) -> Callable[[Ground], bool]:
     """Whether the records have one of the words, or are of that kind of change."""
     pattern = re.compile(words)
-    return lambda ground: bool(label in ground.labels or pattern.search(ground.whole if patch else ground.text))
+
+    def holds(ground: Ground) -> bool:
+        said = _DENIED.sub(" ", ground.whole if patch else ground.text)
+        return bool(pattern.search(said)) or label in ground.labels
+
+    return holds
 
 
 def _merged(ground: Ground) -> bool:
@@ -88,16 +100,16 @@ RULES = (
         r"|\bnew release\b|已发布|正式发布|发布了|发版",
         _released,
     ),
+    _rule(r"\bbreaking\b|破坏性", _says(r"\bbreaking\b|\bbreaks? (?:the )?(?:api|abi|compat)|破坏性", label="breaking")),
     _rule(
-        r"\bbreaking\b|\bincompatib|\bnot backwards?[- ]compatib|破坏性|不兼容",
-        _says(r"breaking|incompatib|backward|不兼容|破坏", label="breaking"),
+        r"\bincompatib|\bnot backwards?[- ]compatib|不兼容",
+        _says(r"incompatib|\bbreaking\b|不兼容|破坏性", label="breaking"),
     ),
     _rule(r"\bdeprecat|弃用|废弃", _says(r"deprecat|弃用|废弃", patch=True)),
     _rule(r"\b(?:remov|delet|eliminat)(?:e[sd]?|ing|al)\b|\bdrop(?:s|ped) (?:the |support)|移除|删除|去除|取消了", _removed),
-    _rule(
-        r"\bsecur|\bvulnerab|\bCVE\b|\bexploit(?:s|ed|able)?\b|漏洞|安全",
-        _says(r"secur|vulnerab|\bcve\b|exploit|safe|漏洞|安全", label="security"),
-    ),
+    _rule(r"\bsecur|\bvulnerab|\bCVE\b|漏洞", _says(r"\bsecur|vulnerab|\bcve\b|漏洞|安全", label="security")),
+    _rule(r"安全", _says(r"\bsecur|vulnerab|\bcve\b|safe|漏洞|安全", label="security")),
+    _rule(r"\bexploit(?:s|ed|able)?\b", _says(r"exploit|利用")),
     _rule(
         r"\bfaster\b|\bquicker\b|\bspeed(?:s|ed|ing)?[- ]?ups?\b|\baccelerat|\bperformance (?:gain|improve|boost|increase|win)"
         r"|\b(?:improv|boost|increas|better|higher)\w* (?:\w+ ){0,2}(?:performance|throughput|bandwidth|speed|efficiency)\b"
