@@ -115,6 +115,7 @@ FORMS: dict[str, Case] = {
 IN_CHINESE: dict[str, Case] = {
     "zh a figure": (PERF, "在 H100 上，解码延迟从 21.4 ms 降到 9.9 ms。", "9.9"),
     "zh another unit": (PERF, "在 H100 上，解码延迟从 21.4 秒降到 18.9 秒。", "21.4 秒"),
+    "zh another unit, without a space": (PERF, "在 H100 上，解码延迟降到18.9秒，低于之前的21.4秒。", "18.9秒"),
     "zh times": (PERF, "split-K 调度器使解码提速两倍。", "提速两倍"),
     "zh a count": (FIX, "该内核会跳过三种没有页面的请求。", "三种"),
     "zh a fraction": (PAPER, "作者提出 LazyMoE，只保留三分之一的专家。只是内存问题。", "三分之一"),

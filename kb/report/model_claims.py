@@ -77,10 +77,9 @@ def _told_as_done(text: str, ground: Ground) -> str:
     if done and not framed:
         return f'tells a question or a proposal as done: "{done[0].strip()}"'
     stated = next((match for match in _HAS_BEEN.finditer(text) if not re.search(rf"\b{match[1]}\b", ground.text, re.I)), None)
-    settled = _SETTLED.search(text)
-    if stated or (settled and not _SETTLED.search(ground.text)):
-        return f'tells a question or a proposal as done: "{(stated or settled)[0]}"'  # type: ignore[index]
-    return ""
+    settled = None if _SETTLED.search(ground.text) else _SETTLED.search(text)
+    wrong = stated or settled
+    return f'tells a question or a proposal as done: "{wrong[0]}"' if wrong else ""
 
 
 # --- names -------------------------------------------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ _UNITS = {
     "tflops": r"tflops|tflop/s|tflops/s", "gflops": r"gflops|gflop/s",
 }  # fmt: skip
 _UNIT = "|".join(f"(?P<u{at}>{form})" for at, form in enumerate(_UNITS.values()))
-_MEASURE = re.compile(rf"(?<![\w.])(?P<number>\d+(?:[.,]\d+)*)[ -]?(?:{_UNIT})(?![a-z/])", re.I)
+_MEASURE = re.compile(rf"(?<![A-Za-z0-9_.])(?P<number>\d+(?:[.,]\d+)*)[ -]?(?:{_UNIT})(?![a-z/])", re.I)
 _SHIFT = re.compile(
     r"(?:from|从|由)\s?(?P<old>\d[\d.,]*)\s?[^\d\s]{0,8}\s?(?:(?:down |up )?to|(?:降|降低|提升|提高|增加|减少)?[到至])"
     r"\s?(?P<new>\d[\d.,]*)",

@@ -56,8 +56,8 @@ class Rule:
 
 # "No breaking changes" bears out nothing.
 _DENIED = re.compile(
-    r"\b(?:no|not|non|nothing|without|never|isn't|aren't|doesn't|neither)[ -](?:\w+ ){0,3}?(?:breaking|incompatib\w*|deprecat\w*"
-    r"|secur\w*|vulnerab\w*|released?|merged)\b|(?:没有|无|非|不是|并未|未)(?:引入|包含)?(?:任何)?(?:破坏性|不兼容|安全|发布|合并|弃用)"
+    r"\b(?:no|not|non|nothing|without|never|isn't|aren't|doesn't|neither)[ -](?:\w+ ){0,3}?(?:breaking|incompatib\w*"
+    r"|deprecat\w*|secur\w*|vulnerab\w*|released?|merged)\b|(?:没有|无|非|不是|并未|未)(?:引入|包含)?(?:任何)?(?:破坏性|不兼容|安全|发布|合并|弃用)"
 )
 
 
