@@ -1,7 +1,6 @@
 """Language models: none, Ollama, or any server that speaks OpenAI's protocol (llama.cpp, vLLM, SGLang, a hosted one)."""
 
-from kb.llm.breaker import Breaker
 from kb.llm.http import Patience
 from kb.llm.server import language_model
 
-__all__ = ["Breaker", "Patience", "language_model"]
+__all__ = ["Patience", "language_model"]
