@@ -6,6 +6,7 @@ configuration; 3 (kb daily) no report, or not published; 130 interrupted; 141 th
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import signal
@@ -38,12 +39,15 @@ from kb.cli_shared import (
     text_of,
 )
 from kb.config import TEMPLATE
+from kb.conversation import LARGEST, scope_before
 from kb.errors import ConfigError, KbError, QueryError
 from kb.progress import Bars
 from kb.safe import one_line
+from kb.types import Scope
 from kb.wiring import Asked
 
 _ENDS = (signal.SIGINT, signal.SIGTERM)
+_INTERRUPTED = 130
 
 app = typer.Typer(
     name="kb",
@@ -127,15 +131,33 @@ def ask(
     until: UntilOption = None,
     as_of: AsOfOption = None,
     lang: LangOption = None,
+    after: Annotated[
+        str | None,
+        typer.Option("--after", metavar="FILE", help="Follow up: what --json printed for the question before; - reads stdin."),
+    ] = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
     data_dir: DataOption = None,
 ) -> None:
     """Answer a question with citations: every change of a window, or the records that say it; or say that nothing does."""
-    asked = Asked(text_of(question, "QUESTION"), tuple(repo or ()), tuple(kind or ()), since, until, as_of)
+    before = None if after is None else _scope_before(after)
+    asked = Asked(text_of(question, "QUESTION"), tuple(repo or ()), tuple(kind or ()), since, until, as_of, before)
     with opened(context, config, data_dir) as base:
         answer = base.ask(asked, language=language_of(lang))
     show(as_json, payloads.answer(answer), lambda: console.show_markdown(console.standard_output(), answer.text))
+
+
+def _scope_before(name: str) -> Scope:
+    """The scope of the answer in a file, or of the one on standard input."""
+    try:
+        with contextlib.nullcontext(sys.stdin.buffer) if name == "-" else Path(name).open("rb") as file:
+            return scope_before(file.read(LARGEST + 1))
+    except OSError as error:
+        raise QueryError(
+            f"--after {one_line(name)}: cannot be read: {error.strerror}", remedy="give a file, or - for stdin"
+        ) from error
+    except QueryError as error:
+        raise QueryError(f"--after {one_line(name)}: {error.message}", remedy=error.remedy) from error
 
 
 @app.command()
@@ -218,7 +240,7 @@ def run(arguments: Sequence[str]) -> int:
         usage = UsageError(error.format_message(), remedy="kb --help, or kb COMMAND --help, lists what there is")
         return _told(usage, as_json=as_json)
     except (KeyboardInterrupt, typer.Abort):
-        return 130
+        return _INTERRUPTED
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
@@ -231,7 +253,7 @@ def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
 def _end_now(number: int, frame: FrameType | None) -> NoReturn:
     if sys.stderr.isatty():
         os.write(sys.stderr.fileno(), b"\x1b[?25h")  # a progress bar hides the cursor
-    os._exit(130)
+    os._exit(_INTERRUPTED)
 
 
 def main() -> None:
@@ -242,4 +264,9 @@ def main() -> None:
     for kind in _ENDS:
         if signal.getsignal(kind) is not signal.SIG_IGN:  # as nohup and "&" in scripts ask for
             signal.signal(kind, _interrupt)
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    if code == _INTERRUPTED:  # nobody waits for threads that still wait for a server
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +19,7 @@ from kb.config import load_config
 from kb.wiring import open_kb
 from tests.conftest import Run
 from tests.history import History
-from tests.llm_server import Asked, serving, told
+from tests.llm_server import Asked, Reply, serving, told
 
 DAY = "2026-02-03"
 HOSTILE = "fix: `pump` | <script>alert(1)</script> [x](javascript:alert(1))"
@@ -334,3 +337,15 @@ def test_a_model_without_its_key_is_a_mistake_of_the_configuration(kb: Run, home
     code, _, err = kb("report", "--date", DAY)
     assert code == 2
     assert "NO_SUCH_KEY" in err
+
+
+def test_nobody_waits_for_a_model_that_hangs_once_they_have_interrupted(home: Path) -> None:
+    with serving(lambda asked: Reply(end="hang")) as server:
+        add(home, f'[llm]\nprovider = "openai-like"\nbase_url = "{server.url}/v1"\nmodel = "x"\ntimeout = "5 minutes"\n')
+        running = subprocess.Popen([sys.executable, "-m", "kb", "report", "--date", DAY], cwd=home)
+        until = time.monotonic() + 60
+        while not server.asked and time.monotonic() < until:
+            time.sleep(0.05)
+        running.send_signal(signal.SIGINT)
+        assert running.wait(timeout=60) == 130
+    assert not (home / "reports").exists()
