@@ -57,11 +57,11 @@ _OWNED = re.compile(
 )
 
 
-def mentions(text: str, repos: Sequence[KnownRepo]) -> list[Mention]:
+def mentions(text: str, repos: Sequence[KnownRepo], *, every: bool = False) -> list[Mention]:
     """Where ``text`` names a known repository, by any alias, on word boundaries, in any case.
 
     Where some mentions are marked as the place to look ("in flashinfer", "flashinfer's"), the unmarked ones are left
-    out as part of the story.
+    out as part of the story, unless ``every`` one is wanted.
     """
     called: dict[str, list[str]] = {}
     for repo in repos:
@@ -81,7 +81,7 @@ def mentions(text: str, repos: Sequence[KnownRepo]) -> list[Mention]:
             or _IN.search(text, max(0, match.start() - 12), match.start()) is not None
         )
         found.append(Mention(match.start(), match.end(), tuple(called.get(match[1].casefold(), ())), marked))
-    return [mention for mention in found if mention.marked] or found
+    return found if every else [mention for mention in found if mention.marked] or found
 
 
 def mention_span(text: str, mention: Mention) -> Span:
@@ -201,6 +201,52 @@ def asked_facets(text: str) -> tuple[tuple[str, ...], tuple[Span, ...]]:
             word = _FACET_WORD.search(match.group())
             spans.append((match.start() + word.start() if word else match.start(), match.end()))
     return tuple(dict.fromkeys(facets)), tuple(spans)
+
+
+_BARE = {
+    "revert": "revert reverts reverted reverting",
+    "breaking": "breaking incompatible",
+    "feature": "feature features",
+    "fix": "fix fixes fixed fixing bug bugs bugfix bugfixes",
+    "performance": "performance perf optimize optimization optimizations speedup speedups",
+    "docs": "doc docs documentation",
+    "test": "test tests testing",
+    "ci": "ci",
+    "refactor": "refactor refactors refactoring refactorings refactored cleanup cleanups",
+    "dependency": "dependency dependencies deps",
+    "security": "security",
+    "hardware": "hardware",
+}
+_BARE_FACETS = {word: facet for facet, words in _BARE.items() for word in words.split()}
+_BESIDE_FACETS = frozenset(
+    [
+        "the",
+        "a",
+        "new",
+        "and",
+        "or",
+        "any",
+        "all",
+        "only",
+        "work",
+        "change",
+        "changes",
+        "changed",
+        "update",
+        "updates",
+        "commit",
+        "commits",
+        "pr",
+        "prs",
+    ]
+)
+
+
+def bare_facets(topic: str) -> tuple[str, ...]:
+    """Kinds of change of which a topic (in English terms) consists, and of nothing else: "fixes", "docs and tests"; else ()."""
+    words = [word for word in re.findall(r"[^\s,/&]+", topic.casefold()) if word not in _BESIDE_FACETS]
+    found = [_BARE_FACETS.get(word, "") for word in words]
+    return tuple(dict.fromkeys(found)) if all(found) else ()
 
 
 # --- identifiers ----------------------------------------------------------------------------------------------------------

@@ -124,6 +124,11 @@ def asking_span(text: str) -> tuple[int, int] | None:
     return match.span()
 
 
+def asks_for_set(text: str) -> bool:
+    """Whether it says that every matching record is asked for ("what changed", 有哪些)."""
+    return _SET.search(text) is not None
+
+
 def classify(text: str, *, forms: Sequence[str], rest: str, windowed: bool, listed: bool) -> str:
     """window, needle or identifier.
 

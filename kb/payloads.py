@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kb.catalog import Run
+from kb.compare import Comparison, SideAnswer
 from kb.neighbours import Neighbour
 from kb.sync import Indexed, SourceRun, SyncReport
 from kb.types import Answer, Evidence, Hit, LedgerRow, Quote, Record, Scope
@@ -26,7 +27,11 @@ def ledger_row(row: LedgerRow | Run) -> dict[str, Any]:
 
 
 def scope(asked: Scope) -> dict[str, Any]:
-    """What was asked about. Null bounds are open; ``unresolved`` are expressions of time that were not understood."""
+    """What was asked about. Null bounds are open; ``unresolved`` are expressions of time that were not understood.
+
+    ``inherited`` names the parts that are from the question before; of a comparison ``sides`` has every side's scope.
+    ``kb.conversation.scope_from`` reads it back.
+    """
     return {
         "since": moment(asked.window.start),
         "until": moment(asked.window.end),
@@ -38,6 +43,20 @@ def scope(asked: Scope) -> dict[str, Any]:
         "releases": list(asked.window.releases),
         "topic": asked.topic,
         "unresolved": list(asked.unresolved),
+        "question": asked.question,
+        "intent": asked.intent,
+        "window": asked.window.label,
+        "facets": list(asked.facets),
+        "implied_kinds": list(asked.implied_kinds),
+        "relation": asked.relation,
+        "language": asked.language,
+        "as_of": moment(asked.as_of),
+        "resolved_at": moment(asked.resolved_at),
+        "inherited": list(asked.inherited),
+        "dropped": list(asked.dropped),
+        "unknown_repos": list(asked.unknown_repos),
+        "unclear": asked.unclear,
+        "sides": [scope(side) for side in asked.sides],
     }
 
 
@@ -109,6 +128,18 @@ def answer(answered: Answer) -> dict[str, Any]:
         "confidence": answered.confidence,
         "degraded": answered.degraded,
         "sources": [ledger_row(row) for row in answered.ledger],
+        **({"sides": [_side(side) for side in answered.sides]} if isinstance(answered, Comparison) else {}),
+    }
+
+
+def _side(side: SideAnswer) -> dict[str, Any]:
+    """One side of a comparison: how complete it is, and what is counted of the records that it lists."""
+    return {
+        "name": side.name,
+        "status": side.answer.status,
+        "coverage": asdict(side.answer.coverage),
+        "figures": {**asdict(side.figures), "groups": dict(side.figures.groups)},
+        "matched": list(side.answer.matched),
     }
 
 

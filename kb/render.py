@@ -97,7 +97,7 @@ def releases(tags: Sequence[Tag], words: Words) -> str:
 
 
 def header(scope: Scope, context: Context) -> str:
-    """What was asked for, as resolved: window, repositories, kinds, topic."""
+    """What was asked for, as resolved: window, repositories, kinds, topic; and which of it the question before said."""
     words = context.words
     window = words.window(scope.window, now=context.now, zone=context.zone)
     zone = zone_name(context.zone, scope.window.end or context.now)
@@ -105,18 +105,34 @@ def header(scope: Scope, context: Context) -> str:
     form = "labelled" if label else "zone"
     parts = [
         ("window", words.header[form].format(window=window, zone=inert(zone), label=inert(label))),
-        ("repos", words.comma.join(map(inert, scope.repos)) or words.header["all"]),
+        ("repos", words.comma.join(map(inert, scope.repos or scope.unknown_repos)) or words.header["all"]),
         ("kinds", words.listed(words.kinds, scope.kinds) or words.header["all"]),
         ("topic", inert(shorten(scope.topic, LONGEST_TITLE)) or words.header["any"]),
+        ("facets", words.listed(words.facets, scope.facets)),
+        ("states", words.listed(words.states, scope.states if scope.kinds else ())),
+        ("events", words.listed(words.events, scope.events)),
+        ("identifiers", words.comma.join(map(inert, scope.identifiers)) if "identifiers" in scope.inherited else ""),
+        ("as_of", words.moment(scope.as_of, context.zone) if scope.as_of and "as_of" in scope.inherited else ""),
     ]
-    only = [(words.facets, scope.facets), (words.states, scope.states if scope.kinds else ()), (words.events, scope.events)]
-    parts += [("facets", words.listed(names, asked)) for names, asked in only if asked]
-    return words.line["dot"].join(f"**{words.header[name]}** {text}" for name, text in parts)
+    said = [f"**{words.header[name]}** {text}{_inherited(scope, name, words)}" for name, text in parts if text]
+    return words.line["dot"].join(said)
+
+
+def _inherited(scope: Scope, name: str, words: Words) -> str:
+    """That a part is from the question before, or partly so."""
+    if name == "topic" and "narrowed" in scope.inherited:
+        return words.bracketed(words.header["narrowed"])
+    return words.bracketed(words.header["inherited"]) if name in scope.inherited else ""
 
 
 def notes(scope: Scope, degraded: str, removed: int, words: Words) -> list[str]:
-    """How this was found: times that were not understood, a search with less than usual, what was left out."""
+    """How this was found: what was not understood or not used, a search with less than usual, what was left out."""
     found = [words.notes["unresolved"].format(text=inert(text)) for text in scope.unresolved]
+    found += [words.notes["unknown"].format(name=inert(shorten(name, _LONGEST_NAME))) for name in scope.unknown_repos]
+    if scope.dropped:
+        found.append(words.notes["dropped"].format(parts=words.listed(words.events, scope.dropped)))
+    if scope.unclear:
+        found.append(words.notes["unclear"].format(text=inert(shorten(scope.unclear, _LONGEST_NAME))))
     if degraded:
         found.append(words.notes["degraded"].format(text=inert(degraded.rstrip("."))))
     if removed:
@@ -206,8 +222,14 @@ def bullets(texts: Sequence[str]) -> str:
     return "\n".join(f"- {text}" for text in texts)
 
 
-def heading(text: str) -> str:
-    return f"### {text}"
+def heading(text: str, level: int = 3) -> str:
+    return f"{'#' * level} {text}"
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table of cells that are Markdown already; the first column is text, the others are figures."""
+    rule = ["---", *("---:" for _ in columns[1:])]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (columns, rule, *rows))
 
 
 def page(blocks: Sequence[str]) -> str:

@@ -54,8 +54,10 @@ def parse(
     kinds: Sequence[str] = (),
     since: str | None = None,
     until: str | None = None,
+    as_set: bool = False,
 ) -> Scope:
-    """What ``question`` asks about. The keyword arguments are explicit filters and override what it says.
+    """What ``question`` asks about. The keyword arguments are explicit filters and override what it says; with ``as_set``
+    it is read as a question for every matching record, however it is put.
 
     The window never ends after ``context.now``; with none named it is (None, now).
 
@@ -77,9 +79,10 @@ def parse(
         repos=named,
         kinds=asked.resolve_kinds(kinds),
         identifiers=tuple(name.text for name in read.names),
-        intent=_intent(read, related=related),
+        intent="window" if as_set else _intent(read, related=related),
         unresolved=read.found.unresolved,
         language="zh" if chinese else "en",
+        resolved_at=context.clock.now.astimezone(UTC),
     )
     return _of_set(scope, read) if scope.intent == "window" else _of_one(replace(scope, relation=related), read)
 

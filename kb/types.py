@@ -16,6 +16,9 @@ from typing import Any
 
 KINDS = ("commit", "pull", "issue", "release", "paper", "post", "model")
 
+# The parts of a scope that a follow-up question can take over.
+PARTS = ("window", "repos", "kinds", "topic", "narrowed", "facets", "events", "states", "identifiers", "relation", "as_of")
+
 # The event that puts a record into a window, by kind, first one present wins.
 WINDOW_EVENTS: Mapping[str, tuple[str, ...]] = {
     "commit": ("landed", "committed", "authored"),
@@ -239,7 +242,8 @@ class Window:
 class Scope:
     """What a question asks about.
 
-    ``intent`` is window (a set question: every matching record), needle (one record, described) or identifier (named exactly).
+    ``intent`` is window (a set question: every matching record), needle (one record, described), identifier (named exactly) or
+    compare (as many set questions as it has ``sides``; its own window and repositories hold all of theirs).
     ``topic`` is what is left once time, repository and question words are taken out, in English terms (a Chinese topic has gone
     through the glossary); ``facets`` are kinds of change asked for (revert, breaking, fix, feature, performance, …).
     ``events`` are the kinds of event that have to lie in the window ("closed last week"); empty means each record's own window
@@ -255,6 +259,11 @@ class Scope:
     ``relation`` says what the named record is to the wanted one: "fixed-by", "reverted-by" or "implemented-by" it ("which
     commit fixed #12?"), or it "fixes" or "reverts" that one ("which issue does #12 fix?"), or that one is its "paper"; "" where
     the named record itself is wanted.
+
+    ``resolved_at`` is the moment from which its times were counted; a window that ends there is open. ``inherited`` names the
+    parts (of PARTS) that a follow-up question took from the one before it; a topic that it only narrowed is "narrowed".
+    ``dropped`` are parts of the one before that do not fit it. ``unknown_repos`` are names that it gives for repositories and
+    nothing follows. ``unclear`` is a word that stands for one record of many ("it", after a list). All of these are told.
     """
 
     question: str
@@ -272,6 +281,12 @@ class Scope:
     implied_kinds: tuple[str, ...] = ()
     states: tuple[str, ...] = ()
     relation: str = ""
+    resolved_at: datetime | None = None
+    sides: tuple[Scope, ...] = ()
+    inherited: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
+    unknown_repos: tuple[str, ...] = ()
+    unclear: str = ""
 
 
 @dataclass(frozen=True, slots=True)

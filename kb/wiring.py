@@ -16,13 +16,16 @@ from typing import TYPE_CHECKING, Self
 
 from kb.answer import answer
 from kb.catalog import Catalog, Filter, Run
+from kb.compare import compare
 from kb.config import Config, data_folder
+from kb.entities import resolve_repos
 from kb.errors import CatalogError, ConfigError, QueryError
+from kb.followup import resolve
 from kb.judge import judge
 from kb.neighbours import Neighbour, neighbours
 from kb.plugins import build_sources
 from kb.protocols import Progress, Source, silent
-from kb.scope import KnownRepo, ScopeContext, parse, parse_instant
+from kb.scope import KnownRepo, ScopeContext, parse_instant
 from kb.sync import Indexed, SyncReport, sync, unread
 from kb.types import KINDS, Answer, Found, LedgerRow, Scope
 
@@ -34,7 +37,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question with its filters as a person typed them; see kb/scope.py for what they may be."""
+    """A question with its filters as a person typed them; see kb/scope.py for what they may be.
+
+    ``before`` is the scope of the question before it in a conversation (``Answer.scope``): a follow-up takes over from it what
+    it does not say itself. Nothing is remembered between two questions, so whoever leads the conversation keeps it; as JSON it
+    is ``kb.payloads.scope``, and ``kb.conversation.scope_from`` reads that back.
+    """
 
     text: str
     repos: tuple[str, ...] = ()
@@ -42,6 +50,7 @@ class Asked:
     since: str | None = None
     until: str | None = None
     as_of: str | None = None
+    before: Scope | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,7 +235,7 @@ class KnowledgeBase:
             CatalogError: there are no records to search.
         """
         self._require_records()
-        scope, _ = self.scope(asked)
+        scope = _searched(self.scope(asked)[0])
         found = self._search.find(scope, limit=limit)
         beside = neighbours(self._catalog, [hit.record.id for hit in found.hits], as_of=scope.as_of)
         return Searched(asked.text, scope, found, beside)
@@ -240,7 +249,8 @@ class KnowledgeBase:
         """
         self._require_records()
         scope, context = self.scope(asked)
-        return answer(
+        tell = compare if scope.intent == "compare" else answer
+        return tell(
             scope,
             catalog=self._catalog,
             searcher=self._search,
@@ -259,7 +269,7 @@ class KnowledgeBase:
         """
         from index.retriever import ChangeRetriever
 
-        return ChangeRetriever(self._search, lambda text: self.scope(Asked(text))[0], limit=limit)
+        return ChangeRetriever(self._search, lambda text: _searched(self.scope(Asked(text))[0]), limit=limit)
 
     def scope(self, asked: Asked) -> tuple[Scope, ScopeContext]:
         """What is asked about, filters included, and the moment and zone in which it is meant.
@@ -274,18 +284,41 @@ class KnowledgeBase:
         context = ScopeContext(now=datetime.now(UTC), tz=self.config.zone, repos=known, tags=tags)
         for option, text in (("--since", asked.since), ("--until", asked.until), ("--as-of", asked.as_of)):
             _check_instant(option, text, context)
-        if asked.as_of is not None:
-            now = parse_instant(asked.as_of, context, end=True)
-            known_then = {repo: tuple(tag for tag in found if tag.at <= now) for repo, found in tags.items()}
-            context = replace(context, now=now, tags=known_then)
-        scope = parse(asked.text, context, repos=asked.repos, kinds=asked.kinds, since=asked.since, until=asked.until)
-        scope = replace(scope, as_of=None if asked.as_of is None else context.now)
+        before = asked.before and self._checked(asked.before, known)
+        own = context if asked.as_of is None else _as_of(parse_instant(asked.as_of, context, end=True), context)
+        scope = self._resolved(asked, own, before)
+        if before and before.as_of and asked.as_of is None and scope.inherited:
+            own = _as_of(before.as_of, context)  # the conversation is about that day
+            scope = self._resolved(asked, own, before)
+            scope = replace(scope, inherited=(*scope.inherited, "as_of"))
+        horizon = None if own is context else own.now
+        sides = tuple(replace(self._landed(side, asked), as_of=horizon) for side in scope.sides)
+        return replace(self._landed(scope, asked), as_of=horizon, sides=sides), own
+
+    def _resolved(self, asked: Asked, context: ScopeContext, before: Scope | None) -> Scope:
+        return resolve(
+            asked.text,
+            context,
+            before=before,
+            repos=asked.repos,
+            kinds=asked.kinds,
+            since=asked.since,
+            until=asked.until,
+        )
+
+    def _checked(self, before: Scope, known: tuple[KnownRepo, ...]) -> Scope:
+        """The scope of the question before, if it is about repositories that are known."""
+        for scope in (before, *before.sides):
+            resolve_repos(scope.repos, known)
+        return before
+
+    def _landed(self, scope: Scope, asked: Asked) -> Scope:
+        """ "Which PRs landed?", where no pull requests are read, but the commits that name theirs: those are asked for."""
         landed = not scope.events or "merged" in scope.events
         if landed and "pull" in scope.kinds and not asked.kinds and not self._catalog.count(Filter(kinds=("pull",))):
-            # "Which PRs landed?": no pull requests are read, but the commits that name theirs.
             kinds = tuple(dict.fromkeys("commit" if kind == "pull" else kind for kind in scope.kinds))
-            scope = replace(scope, kinds=kinds, events=())
-        return scope, context
+            return replace(scope, kinds=kinds, events=())
+        return scope
 
     def _require_records(self) -> None:
         """Where sources were read and hold nothing, that is an answer; where none was, there is nothing to answer from."""
@@ -308,6 +341,16 @@ class KnowledgeBase:
         """Every repository that is configured or stored."""
         configured = [source.repo for source in self.sources if source.repo]
         return tuple(dict.fromkeys([*configured, *self.config.repos, *self._catalog.repos()]))
+
+
+def _searched(scope: Scope) -> Scope:
+    """A comparison as what can be searched for: all that its sides let through."""
+    return replace(scope, intent="window", sides=()) if scope.intent == "compare" else scope
+
+
+def _as_of(now: datetime, context: ScopeContext) -> ScopeContext:
+    known_then = {repo: tuple(tag for tag in found if tag.at <= now) for repo, found in context.tags.items()}
+    return replace(context, now=now, tags=known_then)
 
 
 def _check_instant(option: str, text: str | None, context: ScopeContext) -> None:
