@@ -76,27 +76,37 @@ def resolve(
 ) -> Scope:
     """What ``question`` asks about, where ``before`` is what the question before it asked about (None: there was none).
 
-    The other keyword arguments are explicit filters, as of ``kb.scope.parse``: they count as stated by this question.
+    The other keyword arguments are explicit filters, as of ``kb.scope.parse``: they count as stated by this question. A
+    follow-up of a question that was asked as of a day has "as_of" among what it inherits: give the context of that day.
 
     Raises:
         QueryError: an explicit filter names no known repository, kind or time; or the question compares too much.
     """
     asked = _Asked(question, context, tuple(repos), tuple(kinds), since, until)
     lean = leaning(when.plain(when.squeeze(question))) if before else None
-    if before is None or lean is None:
+    scope = _leaned(asked, before, lean) if before and lean else None
+    if scope is None:
         return asked.alone()
+    return _about_that_day(scope) if before and before.as_of and not scope.unclear else scope
+
+
+def _leaned(asked: _Asked, before: Scope, lean: Lean) -> Scope | None:
+    """The question with what it takes over; None where it turns out to stand on its own."""
     if lean.how == "one":
-        return _of_one(asked.alone(), before, lean)
+        return _of_one(asked.parse(asked.question), before, lean)
     if lean.how in ("piece", "replace") and asked.sides():
-        return asked.alone()
+        return None
     if before.intent not in ("window", "compare"):
         return _like_one(asked, before, lean)
     said = _said(asked, before, lean)
     if lean.how == "piece" and not said.is_piece:
-        return asked.alone()
-    if lean.how == "against":
-        return _against(asked, before, said)
-    return _followed(asked, before, said)
+        return None
+    return _against(asked, before, said) if lean.how == "against" else _followed(asked, before, said)
+
+
+def _about_that_day(scope: Scope) -> Scope:
+    sides = tuple(replace(side, inherited=(*side.inherited, "as_of")) for side in scope.sides)
+    return replace(scope, inherited=(*scope.inherited, "as_of"), sides=sides)
 
 
 @dataclass(frozen=True)
@@ -148,15 +158,17 @@ class _Asked:
         return replace(scope, language="zh" if glossary.CJK.search(self.question) else "en")
 
 
-def _with_facets(scope: Scope) -> Scope:
-    """A topic that is a mere kind of change ("fix", 修复) is one."""
+def _with_facets(scope: Scope, text: str) -> Scope:
+    """A topic that is a mere kind of change ("fix", 修复) is one; "features" are where the topic has no such word."""
     facets = () if scope.facets else entities.bare_facets(scope.topic)
+    topic = "" if facets else scope.topic
+    if not facets and not scope.facets and _FEATURES.search(text) and not _FEATURES.search(topic):
+        facets = ("feature",)
     if not facets:
         return scope
     implied = () if scope.kinds else CHANGES
-    return replace(
-        scope, topic="", facets=facets, implied_kinds=implied, states=scope.states or (("merged",) if implied else ())
-    )
+    states = scope.states or (("merged",) if implied else ())
+    return replace(scope, topic=topic, facets=facets, implied_kinds=implied, states=states)
 
 
 # --- comparisons -------------------------------------------------------------------------------------------------------------
@@ -183,10 +195,10 @@ def _comparison(sides: Sequence[Scope], unknown: Sequence[str], *, known: bool =
     )
 
 
-def _against(asked: _Asked, before: Scope, said: _Said) -> Scope:
+def _against(asked: _Asked, before: Scope, said: _Said) -> Scope | None:
     """What was asked before, compared with the same for what this question names."""
     if not (said.unknown or "window" in said.stated or "repos" in said.stated):
-        return asked.alone()
+        return None
     old = [_kept(side, asked) for side in (before.sides or (replace(before, intent="window"),))]
     new = [] if said.unknown else [_merged(side, said, asked) for side in (before.sides or (before,))]
     sides = list({(side.repos, side.window.start, side.window.end): side for side in [*old, *new]}.values())
@@ -423,16 +435,16 @@ def _same_record(own: Scope, before: Scope) -> Scope:
     return replace(scope, inherited=_ordered({name for name in names if _has(scope, name)}))
 
 
-def _like_one(asked: _Asked, before: Scope, lean: Lean) -> Scope:
+def _like_one(asked: _Asked, before: Scope, lean: Lean) -> Scope | None:
     """After a question for one record: the same of another time, repository or name; a question for a set stands on its own."""
     if intent.asks_for_set(lean.rest) or lean.how in ("except", "against"):
-        return asked.alone()
+        return None
     unknown = versus.unknown_name(_without_times(lean.rest, asked.context), asked.context.repos, placed=bool(before.repos))
     own = asked.parse(_FILLING.sub(" ", lean.rest) if not unknown else _times(lean.rest, asked.context))
     topic = _topic(own.topic)
     of_set = own.kinds or own.facets or own.events or own.states
     if lean.how == "piece" and (topic or own.identifiers or of_set or not (own.window.label or own.repos)):
-        return asked.alone()
+        return None
     same = _same_record(own, before)
     changed: dict[str, object] = {"unknown_repos": (unknown,) if unknown else ()}
     if own.kinds:

@@ -287,13 +287,12 @@ class KnowledgeBase:
         before = asked.before and self._checked(asked.before, known)
         own = context if asked.as_of is None else _as_of(parse_instant(asked.as_of, context, end=True), context)
         scope = self._resolved(asked, own, before)
-        if before and before.as_of and asked.as_of is None and scope.inherited:
+        if before and before.as_of and asked.as_of is None and "as_of" in scope.inherited:
             own = _as_of(before.as_of, context)  # the conversation is about that day
             scope = self._resolved(asked, own, before)
-            scope = replace(scope, inherited=(*scope.inherited, "as_of"))
         horizon = None if own is context else own.now
-        sides = tuple(replace(self._landed(side, asked), as_of=horizon) for side in scope.sides)
-        return replace(self._landed(scope, asked), as_of=horizon, sides=sides), own
+        sides = tuple(self._landed(side, asked, horizon) for side in scope.sides)
+        return replace(self._landed(scope, asked, horizon), sides=sides), own
 
     def _resolved(self, asked: Asked, context: ScopeContext, before: Scope | None) -> Scope:
         return resolve(
@@ -312,8 +311,10 @@ class KnowledgeBase:
             resolve_repos(scope.repos, known)
         return before
 
-    def _landed(self, scope: Scope, asked: Asked) -> Scope:
-        """ "Which PRs landed?", where no pull requests are read, but the commits that name theirs: those are asked for."""
+    def _landed(self, scope: Scope, asked: Asked, horizon: datetime | None) -> Scope:
+        """The scope as of ``horizon``. "Which PRs landed?" asks for the commits that name theirs, where no others are read."""
+        stated = {"as_of"} if asked.as_of is not None else set()
+        scope = replace(scope, as_of=horizon, inherited=tuple(name for name in scope.inherited if name not in stated))
         landed = not scope.events or "merged" in scope.events
         if landed and "pull" in scope.kinds and not asked.kinds and not self._catalog.count(Filter(kinds=("pull",))):
             kinds = tuple(dict.fromkeys("commit" if kind == "pull" else kind for kind in scope.kinds))
