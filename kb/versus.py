@@ -138,9 +138,14 @@ def sides(question: str, context: ScopeContext, *, repos: bool = True, windows: 
         for side in named or [Side(_plain_question(base))]
         for window in (spans or (None,))
     ]
-    if len(found) > MOST:
-        raise QueryError(f"the question compares {len(found)} sides", remedy=f"compare up to {MOST} at a time")
+    check(len(found))
     return tuple(found) if len(found) > 1 else ()
+
+
+def check(count: int) -> None:
+    """Raise QueryError where there are more sides than ``MOST``."""
+    if count > MOST:
+        raise QueryError(f"the question compares {count} sides", remedy=f"compare up to {MOST} at a time")
 
 
 def unknown_name(text: str, repos: Sequence[KnownRepo], *, placed: bool) -> str:

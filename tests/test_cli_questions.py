@@ -258,3 +258,75 @@ def test_a_readable_answer_is_the_markdown_where_it_is_piped(kb: Run, answered: 
     code, out, err = kb("ask", *question)
     assert (code, err) == (0, "")
     assert out.strip() == answered(*question)["answer"].strip()
+
+
+# --- conversations ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_follow_up_takes_over_what_the_answer_in_a_file_was_about(
+    answered: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    before, after = tmp_path / "before.json", tmp_path / "after.json"
+    before.write_text(json.dumps(answered("What changed in rocket in February 2026?")), encoding="utf-8")
+    probe = answered("and in probe?", "--after", str(before))
+    assert probe["scope"]["repos"] == ["acme/probe"]
+    assert (probe["scope"]["inherited"], probe["coverage"]["matched"]) == (["window"], 1)
+    assert "(from the question before)" in probe["answer"]
+    after.write_text(json.dumps(probe), encoding="utf-8")
+    fixes = answered("只看修复", "--after", str(after))
+    assert (fixes["language"], fixes["scope"]["facets"], fixes["scope"]["repos"]) == ("zh", ["fix"], ["acme/probe"])
+    assert "沿用上一个问题" in fixes["answer"]
+    assert answered("What changed?", "--after", str(after))["scope"]["inherited"] == []
+
+
+def test_a_conversation_about_another_day_stays_there(answered: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+    file = tmp_path / "before.json"
+    file.write_text(json.dumps(answered("What changed yesterday?", "--as-of", "2026-02-03")), encoding="utf-8")
+    then = answered("and in rocket?", "--after", str(file))
+    assert then["scope"]["as_of"] == "2026-02-03T16:00:00Z"
+    assert then["scope"]["inherited"] == ["window", "as_of"]
+    assert "**As of** 2026-02-04 00:00 (from the question before)" in then["answer"]
+    assert answered("today?", "--after", str(file))["coverage"]["in_window"] == 2
+    assert answered("and in rocket?", "--after", str(file), "--as-of", "2026-02-05")["scope"]["as_of"] == "2026-02-05T16:00:00Z"
+
+
+def test_a_follow_up_reads_the_answer_from_a_pipe(home: Path, answered: Callable[..., dict[str, Any]]) -> None:
+    before = json.dumps(answered("What changed in rocket in February 2026?"))
+    command = [sys.executable, "-m", "kb", "ask", "and in SGLang?", "--after", "-", "--json"]
+    done = subprocess.run(command, cwd=home, input=before, capture_output=True, text=True, timeout=120, check=True)
+    answer = json.loads(done.stdout)
+    assert (answer["status"], answer["scope"]["unknown_repos"]) == ("abstained", ["SGLang"])
+    assert "No source follows a repository called “SGLang”" in answer["answer"]
+
+
+def test_what_is_no_answer_to_follow_up_is_refused(kb: Run, tmp_path: Path, answered: Callable[..., dict[str, Any]]) -> None:
+    bad = tmp_path / "bad.json"
+    elsewhere = answered("What changed in rocket in February 2026?")
+    elsewhere["scope"]["repos"] = ["acme/gone"]
+    for text, told in (
+        ("{", "not JSON"),
+        ("{}", 'holds no "scope"'),
+        (json.dumps(elsewhere), "unknown repository 'acme/gone'"),
+    ):
+        bad.write_text(text, encoding="utf-8")
+        code, out, err = kb("ask", "only the fixes", "--after", str(bad))
+        assert (code, out) == (2, "")
+        assert told in err
+    code, out, err = kb("ask", "only the fixes", "--after", str(tmp_path / "none.json"))
+    assert (code, out) == (2, "")
+    assert "none.json: cannot be read: No such file" in err
+
+
+def test_a_comparison_has_a_table_and_its_sides_in_the_json(answered: Callable[..., dict[str, Any]]) -> None:
+    answer = answered("Compare rocket and probe in February 2026")
+    assert [(side["name"], side["coverage"]["matched"]) for side in answer["sides"]] == [("acme/rocket", 3), ("acme/probe", 1)]
+    assert answer["coverage"] == {"matched": 4, "listed": 4, "in_window": 4}
+    assert answer["scope"]["intent"] == "compare"
+    assert "| acme/rocket | 3 |" in answer["answer"]
+    assert {citation["repo"] for citation in answer["citations"]} == {"acme/rocket", "acme/probe"}
+
+
+def test_a_comparison_is_searched_for_as_all_that_its_sides_let_through(found: Callable[..., dict[str, Any]]) -> None:
+    result = found("compare fuel work of rocket and probe in February 2026")
+    assert result["scope"]["repos"] == ["acme/rocket", "acme/probe"]
+    assert len(result["results"]) == 4
