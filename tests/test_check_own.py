@@ -307,3 +307,12 @@ def test_sentences_of_a_model_are_held_to_their_figures_and_names(tmp_path: Path
         assert checked(text, store).clean
         result = checked(text.replace("12%", "13%").replace("H100", "H200"), store)
         assert [verdict for verdict, _ in wrong(result).values()] == ["wrong figure"]
+
+
+@pytest.mark.parametrize("title", ["Fix the windows issue", "Skip drafts of pull requests", "Mend the paper", "修复议题"])
+def test_a_title_may_end_with_a_word_for_something_else(tmp_path: Path, title: str) -> None:
+    with Catalog.open(tmp_path / "catalog.db") as opened:
+        text = markdown(report(opened, at(3), commit(31, f"{title} (#31)", events=NOON), choice=nothing()))
+        assert check(text, catalog=opened, zone=UTC).clean
+        called = text.replace(f"{title} (", f"{title} issue ").replace("))", ")")
+        assert not check(called, catalog=opened, zone=UTC).clean

@@ -32,7 +32,7 @@ def wrong_labels(statement: Statement, kind_of: Callable[[Target], str]) -> Iter
     last = 0
     for link in statement.links:
         gap = statement.text[last : link.start]
-        said = _kind_said(gap) or (carried if last and _BETWEEN.fullmatch(gap) else "")
+        said = "" if _in_brackets(gap, link) else _kind_said(gap) or (carried if last and _BETWEEN.fullmatch(gap) else "")
         carried, last = said, link.end
         target = of_link(link)
         if target is None or not link.url:
@@ -43,6 +43,11 @@ def wrong_labels(statement: Statement, kind_of: Callable[[Target], str]) -> Iter
             yield f"labelled as {_NAMES[said]}, leads to {_NAMES[kind]}"
         else:
             yield from _wrong_label(link, target, kind)
+
+
+def _in_brackets(gap: str, link: Link) -> bool:
+    """Whether a key opens a bracket: what stands before that is a sentence ("fix the issue (kernels@9329fb4)"), no label."""
+    return gap.rstrip("`[ ").endswith(("(", "（")) and of_key(link.text.strip("`[]() ")) is not None
 
 
 def names_itself(link: Link) -> bool:
