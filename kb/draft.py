@@ -118,7 +118,8 @@ def _cited(claims: Sequence[Claim], evidence: Mapping[str, Evidence]) -> tuple[E
 
 def refusal(scope: Scope, context: Context) -> Answer:
     """The answer to a question that nothing can be looked up for, and why."""
-    text = render.page([render.header(scope, context), *render.notes(scope, "", 0, context.words)])
+    asked = "" if scope.unclear else render.header(scope, context)
+    text = render.page([asked, *render.notes(scope, "", 0, context.words)])
     nothing = Coverage(0, 0, 0)
     return Answer(
         question=scope.question,

@@ -71,13 +71,14 @@ def _about_that_day(scope: Scope) -> Scope:
 def _followed(asked: Question, before: Scope, said: Said) -> Scope:
     """Every side of what was asked before, with what the follow-up says; one plain question where they come to the same."""
     merged = [_merged(side, said, asked) for side in (before.sides or (before,))]
+    if said.unknown:
+        return replace(merged[0], unknown_repos=(said.unknown,))
     sides = list({(side.repos, side.window.start, side.window.end): side for side in merged}.values())
     unknown = () if "repos" in said.stated else before.unknown_repos
-    unknown = (said.unknown,) if said.unknown else unknown
-    if len(sides) > 1 or (before.intent == "compare" and unknown and not said.unknown):
+    if len(sides) > 1 or (unknown and before.intent == "compare"):
         whole = comparison(sides, unknown)
         return whole if before.sides else replace(whole, sides=())
-    return replace(sides[0], intent="window", unknown_repos=unknown)
+    return replace(sides[0], unknown_repos=unknown)
 
 
 def _merged(before: Scope, said: Said, asked: Question) -> Scope:

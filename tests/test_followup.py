@@ -301,6 +301,10 @@ def test_a_side_that_nothing_follows_stays_told() -> None:
     assert asked("and last week?", before).unknown_repos == ("vLLM",)
     assert asked("compare it with SGLang").unknown_repos == ("SGLang",)
     assert asked("and cutlass?", before).unknown_repos == ()
+    gone = asked("and vLLM?", "what did cutlass fix this week versus last week")
+    assert (gone.intent, gone.repos, gone.unknown_repos) == ("window", (), ("vLLM",))
+    still = asked("only the fixes", asked("and in SGLang?"))
+    assert (still.intent, still.unknown_repos, still.facets) == ("window", ("SGLang",), ("fix",))
 
 
 # --- as it is shown ----------------------------------------------------------------------------------------------------------
