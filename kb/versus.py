@@ -83,6 +83,7 @@ _MONTHS = (
 _PERIOD = rf"(?<!\w)(?:{_MONTHS}|q[1-4]|h[12])(?!\w)"
 _YEAR = r",? (?P<year>(?:19|20)[0-9]{2})(?!\w)"
 _JOINS = rf",? ?(?:{_VERSUS}|{_AND}) ?"
+_SPAN_BEGINS = re.compile(r"\b(?:between|from)\b|介于|在|从|自", re.I)
 _ONE_YEAR = (
     (re.compile(rf"(?P<a>{_PERIOD})(?P<join>{_JOINS})(?P<b>{_PERIOD}){_YEAR}", re.I), r"\g<a> \g<year>\g<join>\g<b> \g<year>"),
     (
@@ -224,8 +225,10 @@ def _as_time(text: str) -> str:
 
 
 def _ends_in_time(text: str, context: ScopeContext) -> bool:
+    """Whether a time ends ``text``; not one that "between" begins a span with."""
     plain = _as_time(_SAYS.sub(" ", text).strip())  # "compare January" would be read as the beginning of a range
-    return any(end >= len(plain) for _, end in when.find(plain, context.clock, context.tags).spans)
+    spans = when.find(plain, context.clock, context.tags).spans
+    return any(end >= len(plain) and not _SPAN_BEGINS.search(plain[:end], max(start - 12, 0)) for start, end in spans)
 
 
 # --- repositories as sides ---------------------------------------------------------------------------------------------------

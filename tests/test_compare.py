@@ -150,6 +150,23 @@ def test_what_only_looks_like_a_comparison_is_none(question: str) -> None:
     assert (scope.intent == "compare", scope.sides, scope.unknown_repos) == (False, (), ())
 
 
+@pytest.mark.parametrize(
+    "question",
+    [
+        "compare flashinfer and cutlass on fixes between 2026-01-05 and 2026-01-12",
+        "compare flashinfer and cutlass from 2026-01-05 to 2026-01-12",
+        "flashinfer vs cutlass: fixes between Jan 5 and Jan 12",
+        "对比 flashinfer 和 cutlass 在 1 月 5 日和 1 月 12 日之间的修复",
+    ],
+)
+def test_a_span_between_two_days_is_one_window(question: str) -> None:
+    one, other = resolve(question, CONTEXT).sides
+    assert one.window == other.window
+    assert one.window.start
+    assert one.window.end
+    assert (one.window.end - one.window.start).days == 8
+
+
 def test_the_windows_of_the_sides_are_their_own() -> None:
     this, last = resolve("what changed in cutlass compared to last week?", CONTEXT).sides
     assert last.window.end == this.window.start
