@@ -80,6 +80,11 @@ def test_a_new_variable_or_flag_of_one_line(path: str, row: str) -> None:
     assert text("feat: pages", path, " ", row, *MORE, " ") == row
 
 
+def test_no_empty_rows_are_quoted_around_it() -> None:
+    function = ["+def _paged() -> bool:", '+    return os.environ.get("ENGINE_PAGED", "1") != "0"']
+    assert text("feat: pages", "engine/pages.py", *function, "+", "+", " x = 1") == "\n".join(function)
+
+
 @pytest.mark.parametrize(
     ("path", "before", "after"),
     [

@@ -177,5 +177,10 @@ def _is_showable(row: Row) -> bool:
 
 
 def _quote(part: Part, first: int, last: int) -> Quote:
+    """The rows, without empty ones around them."""
+    while first < last and not part.rows[first].text.strip():
+        first += 1
+    while last > first and not part.rows[last].text.strip():
+        last -= 1
     rows = part.rows[first : last + 1]
     return Quote("\n".join(row.mark + row.text for row in rows), part.path, max(rows[0].line, 1))
