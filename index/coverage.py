@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection, Mapping
+from typing import NamedTuple
 
 from index.features import rarity
 from kb.synonyms import concepts
@@ -25,22 +26,32 @@ _NAME = re.compile(
 )
 
 
+class Covered(NamedTuple):
+    """The weight of a topic's phrases that a record holds, of its names alone (1 where it has none), and of all that its title
+    holds by itself; each 0 to 1."""
+
+    coverage: float
+    names: float
+    titled: float
+
+
 def covered(
     topic: str, record: Record, frequencies: Mapping[str, int], size: int, *, fields: Mapping[str, str] | None = None
-) -> tuple[float, float]:
-    """(coverage, names): the weight of the topic's phrases, and of its names alone, that the record holds; 0 to 1.
+) -> Covered:
+    """How much of the topic the record holds.
 
     ``frequencies`` maps each token of the topic to how many of ``size`` messages have it. ``fields`` are the record's lexical
-    fields, which are worked out where they are not given. Without names the second is 1.
+    fields, which are worked out where they are not given.
     """
     fields = lexical_fields(record) if fields is None else fields  # they take milliseconds for a large change
     message = set(fields.get("message", "").split())
+    title = set(fields.get("subject", "").split())
     change = {token for name in ("paths", "diff") for token in fields.get(name, "").split()}
     asked = set(query_tokens(topic))
     names = {
         token for match in _NAME.finditer(topic) if match.group().lower() not in STOPWORDS for token in tokens(match.group())
     }
-    total = held = named_total = named_held = 0.0
+    total = held = titled = named_total = named_held = 0.0
     for concept in concepts(topic):
         own = asked.intersection(concept.own)
         weight = max((_weight(frequencies.get(token, 0), size) for token in own), default=0.0)
@@ -49,10 +60,12 @@ def covered(
         share = _share(own, concept.other, message, change)
         total += weight
         held += weight * share
+        titled += weight * _share(own, concept.other, title, ())
         if own & names:
             named_total += weight
             named_held += weight * share
-    return (held / total if total else 0.0), (named_held / named_total if named_total else 1.0)
+    named = named_held / named_total if named_total else 1.0
+    return Covered(held / total, named, titled / total) if total else Covered(0.0, 1.0, 0.0)
 
 
 def _weight(frequency: int, size: int) -> float:

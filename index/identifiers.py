@@ -25,13 +25,13 @@ _CANDIDATES = 150  # of each field; an identifier in more commits than that is a
 _READ = 80  # records whose diffs are looked through
 
 _ADDED = re.compile(
-    r"\b(introduc\w*|comes? from|came from|add(?:s|ed)?|first|new|appear(?:s|ed)?|origin\w*|born|creat\w*|start(?:s|ed)?)\b"
-    r"|引入|新增|添加|加入|来自|最早|首次",
+    r"\b(introduc\w*|c[oa]mes? (?:from|in)|br(?:ought|ings?) in|add(?:s|ed)?|first|new|appear(?:s|ed)?|origin\w*|born|creat\w*"
+    r"|start(?:s|ed)?)\b|引入|新增|添加|加[入进上了的]|来自|最早|首次|创建",
     re.I,
 )
 _REMOVED = re.compile(
     r"\b(disappear\w*|remov\w*|no longer|gone|drop(?:s|ped)?|replac\w*|renam\w*|delet\w*|deprecat\w*|vanish\w*|instead|went)\b"
-    r"|不见|移除|删除|去掉|替代|取代|改名|没有了",
+    r"|不见|移除|删|去掉|替[代换]|取代|改名|没有?了",
     re.I,
 )
 

@@ -256,9 +256,8 @@ class Search:
         for at, record in enumerate(records):
             values = {name: float(column[at]) for name, column in ranked.columns.items()}
             if at < _JUDGED and run.question.text:
-                values["coverage"], values["names"] = covered(
-                    run.question.text, record, frequencies, size, fields=held.get(ranked.docs[at])
-                )
+                said = covered(run.question.text, record, frequencies, size, fields=held.get(ranked.docs[at]))
+                values |= said._asdict()
             quote = best_quote(record, weights, exact=run.scope.identifiers)
             hits.append(Hit(record, round(max(float(ranked.total[at]), 0.0) / best, 4), quote, values))
         return tuple(hits)

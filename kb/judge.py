@@ -1,22 +1,28 @@
 """Which of a search's hits answer the question, and how sure that is: answered, closest match, or abstained. Pure.
 
-A described change: late interaction, how far the best stands out, and how much of the question the record holds (of its
-names above all, and of a short question everything), combined by a logistic function. Fitted with one set of development
-questions left out at a time, on four sets and on their twins with the answer deleted from the store; coefficients are rounded.
+Confidence is one scale for every sort of question, so that one threshold serves all: about how often an answer would be there.
+``benchmarks/calibrate.py`` shows what it is worth, on questions and on their twins with the answer deleted from the store.
+All combinations are set by hand, with rounded coefficients: fits of more features held no better on repositories left out.
 
-A set question: scores of a topic fall off where the topic ends. The cut is the widest gap between neighbouring scores, weighted
-towards the middle of the range.
+A described change: late interaction, how far the best stands out, and how much of the question the record holds (of its
+names above all, and of a short question everything).
+
+A set question: whether the topic is there at all, by how much of it a single title, a whole record and a similar meaning hold;
+then scores of a topic fall off where it ends. The cut is the widest gap between neighbouring scores, weighted towards the
+middle of the range.
+
+An identifier: how much a record is about it. A record that only mentions what is to be added or removed is no answer.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from kb.text import query_tokens
 from kb.types import Found, Hit, Judgement, Scope
 
-ANSWERED = 0.30
+ANSWERED = 0.60
 PARTIAL = 0.10
 
 _INTERCEPT = -9.0
@@ -33,8 +39,14 @@ _LEXICAL_WEIGHTS = {"gap": 6.0, "coverage": 4.0, "names": 2.8, "lacking": -5.3}
 _RIVALS = 5
 _LEAST = 0.12  # coverage below which nothing was found, however far the best stands out among a handful of records
 _UNFOUNDED = 0.05
-_CUT_AT, _CUT_WIDTH = 0.5, 0.25
-_FIRST_GAP = 0.4  # weight of the gap below the best alone: one record that says the topic twice does not make the others wrong
+
+_SET_INTERCEPT = -6.8
+_SET_WEIGHTS = {"titled": 4.0, "coverage": 2.5, "names": 1.5, "cosine": 5.0}
+_LEXICAL_SET_INTERCEPT = -5.1
+_LEXICAL_SET_WEIGHTS = {"titled": 5.0, "coverage": 2.0, "names": 2.0}
+
+_CUT_AT, _CUT_WIDTH = 0.56, 0.44
+_FIRST_GAP = 0.15  # weight of the gap below the best alone: one record that says the topic twice does not make the others wrong
 _CUT_LOWEST, _CUT_HIGHEST = 0.25, 0.85
 _PAIR = 2
 _TOPIC_HELD = 0.3  # coverage that the best record of a set question must reach for the topic to be there at all
@@ -46,13 +58,15 @@ def judge(scope: Scope, found: Found) -> Judgement:
         return Judgement("abstained", 0.0, ())
     if scope.intent == "window":
         return _set(scope, found.hits)
-    best = found.hits[0]
-    if scope.intent == "identifier" or best.features.get("named", 0.0) >= 1.0:
-        named = best.features.get("named", 0.0)
-        return Judgement("answered", named, (0,)) if named > 0 else Judgement("abstained", 0.0, ())
-    sure = confidence(found.hits, words=len(query_tokens(scope.topic or scope.question)))
+    named = found.hits[0].features.get("named", 0.0)
+    if scope.intent == "identifier" or named >= 1.0:
+        return _judged(named, (0,))
+    return _judged(confidence(found.hits, words=len(query_tokens(scope.topic or scope.question))), (0,))
+
+
+def _judged(sure: float, matched: tuple[int, ...]) -> Judgement:
     status = "answered" if sure >= ANSWERED else "partial" if sure >= PARTIAL else "abstained"
-    return Judgement(status, round(sure, 4), (0,) if status != "abstained" else ())
+    return Judgement(status, round(sure, 4), matched if status != "abstained" else ())
 
 
 def confidence(hits: Sequence[Hit], *, words: int) -> float:
@@ -64,8 +78,20 @@ def confidence(hits: Sequence[Hit], *, words: int) -> float:
     shortness = min(max(1.0 - (words - _SHORT) / (_LONG - _SHORT), 0.0), 1.0)
     values["lacking"] = shortness * (_WHOLE - values["coverage"])
     intercept, weights = (_INTERCEPT, _WEIGHTS) if values["late"] > 0 else (_LEXICAL_INTERCEPT, _LEXICAL_WEIGHTS)
-    sure = 1.0 / (1.0 + math.exp(-(intercept + sum(weight * values[name] for name, weight in weights.items()))))
+    sure = _logistic(values, intercept, weights)
     return sure if values["coverage"] >= _LEAST else min(sure, _UNFOUNDED)
+
+
+def set_confidence(hits: Sequence[Hit]) -> float:
+    """How likely it is that the topic of a set question is among the hits at all, 0..1."""
+    values = {name: max(hit.features.get(name, 0.0) for hit in hits[: 1 + _RIVALS]) for name in _SET_WEIGHTS}
+    lexical = values["cosine"] <= 0
+    intercept, weights = (_LEXICAL_SET_INTERCEPT, _LEXICAL_SET_WEIGHTS) if lexical else (_SET_INTERCEPT, _SET_WEIGHTS)
+    return _logistic(values, intercept, weights)
+
+
+def _logistic(values: Mapping[str, float], intercept: float, weights: Mapping[str, float]) -> float:
+    return 1.0 / (1.0 + math.exp(-(intercept + sum(weight * values[name] for name, weight in weights.items()))))
 
 
 def _mean(values: Sequence[float]) -> float:
@@ -77,12 +103,10 @@ def _set(scope: Scope, hits: Sequence[Hit]) -> Judgement:
         return Judgement("answered", 1.0, tuple(range(len(hits))))
     held = max(hit.features.get("coverage", 0.0) for hit in hits)
     names = max(hit.features.get("names", 0.0) for hit in hits)
-    if held < _TOPIC_HELD or not names:
-        of_kind = tuple(at for at, hit in enumerate(hits) if hit.features.get("facet", 0.0) > 0)
-        if of_kind:  # "which CI changes went in": what is left beside the kind of change is no topic
-            return Judgement("answered", 1.0, of_kind)
-        return Judgement("abstained", round(held, 4), ())
-    return Judgement("answered", round(held, 4), tuple(range(cut([hit.score for hit in hits]))))
+    of_kind = tuple(at for at, hit in enumerate(hits) if hit.features.get("facet", 0.0) > 0)
+    if of_kind and (held < _TOPIC_HELD or not names):  # "which CI changes went in": what is left beside the kind is no topic
+        return Judgement("answered", 1.0, of_kind)
+    return _judged(set_confidence(hits), tuple(range(cut([hit.score for hit in hits]))))
 
 
 def cut(scores: Sequence[float]) -> int:

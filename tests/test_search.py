@@ -241,7 +241,10 @@ def test_a_chinese_question_finds_the_english_commit(kept: Library) -> None:
         ("what changed in tools/runner.py?", [EXTRA[5].id]),
         (f"which commit introduced {ALGO}?", [EXTRA[0].id]),
         (f"when was {ALGO} removed?", [EXTRA[4].id]),
+        (f"which commit brought in {ALGO}?", [EXTRA[0].id]),
         (f"{ALGO} 是哪个提交引入的？", [EXTRA[0].id]),
+        (f"{ALGO} 是哪个提交加进来的？", [EXTRA[0].id]),
+        (f"{ALGO} 是哪个提交删的？", [EXTRA[4].id]),
     ],
 )
 def test_identifiers_name_their_record_exactly(kept: Library, question: str, expected: list[str]) -> None:

@@ -1,0 +1,145 @@
+"""Gold-removed twins: a question asked once more of a store from which its answer is gone, which it then should not get.
+
+The store is copied into memory once. For each twin the answer's records are really deleted from that copy, in a transaction
+that is rolled back afterwards: filters, word frequencies, links and neighbours are those of a store that never had them.
+Vectors are read from the index as it is: a search takes those of the records that the copy still has, and no others.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import sqlite3
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+from functools import cached_property
+from itertools import count
+from pathlib import Path
+
+from benchmarks.questions import Question, key
+from kb import lexical, schema
+from kb.catalog import Catalog, Filter
+from kb.config import Config, data_folder
+from kb.neighbours import neighbours
+from kb.protocols import silent
+from kb.types import Record
+from kb.wiring import KnowledgeBase
+
+_SAME_CHANGE = ("pull", "landed-as", "reverts", "reverted-by")  # of a record: what tells its change once more, or takes it back
+_NUMBER = re.compile(r"\(#\d+\)|\(cherry picked from commit [0-9a-f]+\)", re.I)
+_PREFIX = re.compile(r"^\W*(?:revert|reland|re-?apply|reintroduce|cherry-?pick|backport|merge)\b", re.I)
+_PICKED = re.compile(r"cherry picked from commit ([0-9a-f]{7,40})", re.I)
+_LEAST_WORDS = 3  # "fix typo" is the subject of many changes
+
+
+class TwinCatalog(Catalog):
+    """A copy in memory of the store at ``path``, to read, from which records can be taken away for a while."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, writer=None)
+        self._numbers = count(1)
+        with schema.translated(path), contextlib.closing(schema.connect(path, read_only=True)) as source:
+            schema.check(source, path)
+            self._copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+            source.backup(self._copy)
+        self._copy.execute("PRAGMA foreign_keys = ON")
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with self._mutex, schema.translated(self.path):
+            yield self._copy
+
+    def close(self) -> None:
+        """Drop the copy."""
+        super().close()
+        self._copy.close()
+
+    @contextlib.contextmanager
+    def without(self, ids: Collection[str]) -> Iterator[None]:
+        """Read, within the block, a store that never had these records; ids that it has not are passed over."""
+        with self._reading() as connection:
+            connection.execute("BEGIN")
+        try:
+            with self._reading() as connection:
+                for doc in self.docs(list(ids)).values():
+                    lexical.remove(connection, doc)
+                    connection.execute("DELETE FROM records WHERE doc = ?", (doc,))
+                # Whoever remembers something by the store's stamp has to forget it, now and once the records are back.
+                stamp = f"without {next(self._numbers)}"
+                connection.execute("UPDATE meta SET value = ? WHERE key = 'stamp'", (stamp,))
+            yield
+        finally:
+            with self._reading() as connection:
+                connection.execute("ROLLBACK")
+
+
+class TwinBase(KnowledgeBase):
+    """A knowledge base that answers from a TwinCatalog; it can neither sync nor forget. ``open_twins`` makes one."""
+
+    @cached_property
+    def _catalog(self) -> TwinCatalog:
+        return TwinCatalog(self._catalog_path)
+
+    @cached_property
+    def _changes(self) -> Changes:
+        return Changes(self._catalog)
+
+    def removed(self, question: Question) -> frozenset[str]:
+        """Ids of all that has to be away for the question to have no answer: see ``Changes.standing_for``."""
+        return self._changes.standing_for(question.gold | question.borderline)
+
+    @contextlib.contextmanager
+    def without(self, question: Question) -> Iterator[None]:
+        """Within the block the question's answer is not in the store."""
+        with self._catalog.without(self.removed(question)):
+            yield
+
+
+def open_twins(config: Config, *, data_dir: Path | None = None) -> TwinBase:
+    """The knowledge base that ``config`` describes, over a copy of its store in memory."""
+    return TwinBase(config, data_folder(config, data_dir), silent)
+
+
+class Changes:
+    """Which records of a store are one and the same change, for all that a question could want of them."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._by_key: defaultdict[str, list[str]] = defaultdict(list)
+        self._by_subject: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+        self._by_origin: defaultdict[str, set[str]] = defaultdict(set)
+        docs = catalog.select(Filter(include_gone=True))
+        self._records = {record.id: record for record in catalog.records(docs, patches=False)}
+        for record in self._records.values():
+            self._by_key[key(record.id)].append(record.id)
+            for line in {record.title, *record.body.split("\n")}:
+                if subject := _subject(line):
+                    self._by_subject[record.repo, subject].add(record.id)
+            for sha in _PICKED.findall(record.body):
+                self._by_origin[sha[:7].lower()].add(record.id)
+
+    def standing_for(self, gold: Collection[str]) -> frozenset[str]:
+        """Ids of the records with these keys (see ``benchmarks.questions.key``), and of what stands for each of them.
+
+        These are its pull request or the commit it landed as, what reverts it and what it reverts, what was picked from it, and
+        records of its repository whose title, or a line of whose message, is its title: merges, backports, second landings.
+        """
+        found = {id for wanted in gold for id in self._by_key.get(wanted, ())}
+        for _ in range(2):  # a pull request's own twins, too
+            for id in list(found):
+                found |= self._like(self._records[id])
+            beside = neighbours(self._catalog, sorted(found))
+            found |= {one.id for own in beside.values() for one in own if one.rel in _SAME_CHANGE and one.id in self._records}
+        return frozenset(found)
+
+    def _like(self, record: Record) -> set[str]:
+        subject = _subject(record.title)
+        alike = self._by_subject[record.repo, subject] if len(subject.split()) >= _LEAST_WORDS else set()
+        picked = self._by_origin[record.ref[:7].lower()] if record.kind == "commit" else set()
+        return alike | picked
+
+
+def _subject(line: str) -> str:
+    """A subject as it is compared: without its number, what was done with the change, and all but letters and digits."""
+    bare = _PREFIX.sub("", _NUMBER.sub(" ", line))
+    return " ".join(re.findall(r"\w+", bare.lower()))
