@@ -15,11 +15,11 @@ from kb.check.types import CheckResult
 from kb.check.verify import check
 from kb.config import Config
 from kb.errors import ConfigError, KbError, QueryError, ReportError
+from kb.grounded.cache import Cache
 from kb.llm import language_model
 from kb.protocols import Progress, silent
 from kb.publish import Published, publish
 from kb.report.archive import Archive, Stored
-from kb.report.cache import Cache
 from kb.report.compose import Choice, compose
 from kb.report.frame import SINCE_LAST, frame
 from kb.report.gist import Extractive

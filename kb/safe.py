@@ -22,6 +22,22 @@ _SECRETS = (
     (re.compile(r"\b(?:gh[a-z]_|github_pat_|hf_|glpat-|sk-)[A-Za-z0-9_-]{16,}"), "***"),
 )
 
+# What is written for a program that reads along, not for people.
+TO_A_MACHINE = re.compile(
+    r"\b(?:ignore|disregard|forget)\b.{0,40}\b(?:instructions?|prompts?|rules|above|previous|prior)\b"
+    r"|\boverride\b.{0,40}\b(?:instructions?|prompts?)\b"
+    r"|\b(?:system|developer) (?:prompt|message)\b|<\|\w+\|>|\[/?INST\]|忽略.{0,12}(?:指令|指示|提示)|系统提示"
+    r"|\byou are (?:now )?(?:an? )?(?:ai|assistant|chatgpt|claude|language model|llm|bot)\b|\bas an? (?:ai"
+    r"|language model|llm)\b"
+    r"|\b(?:ai|llm|assistant|agent)s?(?: (?:assistant|agent|model)s?)?:? (?:must|should|please|reading)"
+    r" (?:not |this|ignore|output|say|respond|reply|write|report|state|mention|approve)"
+    r"|(?:\A\W*|[.:;,] |\b(?:please|must|and|then) )(?:respond|reply|answer|say|summari[sz]e|output|print|write)"
+    r" (?:only|exactly|with|nothing|the following)\b"
+    r"|\b(?:reveal|exfiltrate|leak) (?:your|the|all) (?:prompt|secrets?|instructions?|tokens?|keys?)"
+    r"|\bdo not (?:mention|summari[sz]e|report|tell)\b",
+    re.I,
+)
+
 
 def printable(text: str) -> str:
     """``text`` without terminal escapes, control characters and bidirectional marks; tabs and newlines stay."""

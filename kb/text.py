@@ -164,6 +164,14 @@ def squeeze(text: str) -> str:
     return " ".join(text.split())
 
 
+_WIDE = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uff60]")
+
+
+def width(text: str) -> int:
+    """Length as it is printed: a Chinese character is as wide as two letters, and says as much."""
+    return len(text) + len(_WIDE.findall(text))
+
+
 # --- tokens ---------------------------------------------------------------------------------------------------------------
 
 _WORD = re.compile(

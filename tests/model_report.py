@@ -8,8 +8,8 @@ from typing import Any
 
 import prompts
 from kb.catalog import Catalog
+from kb.grounded.cache import Cache
 from kb.protocols import LanguageModel
-from kb.report.cache import Cache
 from kb.report.gist import Extractive
 from kb.report.model import ModelWriter, Prompts
 from kb.report.types import Report

@@ -12,7 +12,7 @@ import pytest
 
 import prompts
 from kb.catalog import Catalog
-from kb.report.cache import Cache
+from kb.grounded.cache import Cache
 from kb.report.markdown import markdown
 from kb.report.types import Report, Written
 from tests import reporting
@@ -441,7 +441,7 @@ def test_a_context_too_small_for_any_evidence_is_not_asked(tmp_path: Path) -> No
 
 
 def test_prompts_stay_within_the_context(tmp_path: Path) -> None:
-    from kb.report.model_evidence import tokens_of
+    from kb.grounded.evidence import tokens_of
 
     huge = commit(12, "Rework everything", events=FIX.events, body="The kernel writes zeros. " * 4000 + "\n\n最后一段 " * 3000)
     with serving(lambda asked: told(FALSE)) as server:

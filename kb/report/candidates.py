@@ -17,11 +17,10 @@ from kb.report.cues import (
     RUN_ON,
     STARTS_WITH_VERB,
     STATES,
-    TO_A_MACHINE,
     is_measured,
     points_back,
 )
-from kb.safe import printable
+from kb.safe import TO_A_MACHINE, printable
 from kb.telling import (
     ACTS,
     DANGLING,
@@ -36,7 +35,7 @@ from kb.telling import (
     clip,
     opening,
 )
-from kb.text import Sentence, mask, query_tokens, sentences, squeeze
+from kb.text import Sentence, mask, query_tokens, sentences, squeeze, width
 
 LONGEST = 260  # characters, as it is shown
 _LONGEST_RAW = 700  # with the addresses of links
@@ -54,7 +53,6 @@ _ANY_HEADING = re.compile(rf"(?:{HEADING.pattern})[^\n]{{0,100}}|^\s{{0,3}}[-*+]
 _LABEL_ONLY = re.compile(r"\*\*[^*]{1,80}\*\*[.:]?")
 _PARAGRAPH_BEGINS = re.compile(r"(?:^\s*|\n[ \t\r]*\n[ \t]*)\Z")
 _PARAGRAPH_ENDS = re.compile(r"[ \t\r]*(?:\Z|\n[ \t\r]*(?:\n|\Z|[-*+] ))")
-_WIDE = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uff60]")
 _NESTED = re.compile(r"(?:\n|\A)(?: {2,}|\t\s*)\S{1,3} +\Z")
 _ITEM = re.compile(r"^\* \S", re.M)
 _LOOSE_ITEM = re.compile(r"\n[ \t\r]*\n\* \S")
@@ -148,11 +146,6 @@ def _is_whole(said: str, sentence: Sentence, longest: int, questions: bool) -> b
     if any(pattern.match(said) for pattern in (SMALL_TALK, REVERTS)) or NO_PROSE.match(raw) or TO_A_MACHINE.search(said):
         return False
     return _is_balanced(said) and _is_prose(shown) and not _is_glued(sentence.text)
-
-
-def width(text: str) -> int:
-    """Length as it is printed: a Chinese character is as wide as two letters, and says as much."""
-    return len(text) + len(_WIDE.findall(text))
 
 
 def _is_balanced(said: str) -> bool:

@@ -131,20 +131,6 @@ LEANS = re.compile(
 
 # --- what is no sentence for people ------------------------------------------------------------------------------------------
 
-TO_A_MACHINE = re.compile(
-    r"\b(?:ignore|disregard|forget)\b.{0,40}\b(?:instructions?|prompts?|rules|above|previous|prior)\b"
-    r"|\boverride\b.{0,40}\b(?:instructions?|prompts?)\b"
-    r"|\b(?:system|developer) (?:prompt|message)\b|<\|\w+\|>|\[/?INST\]|忽略.{0,12}(?:指令|指示|提示)|系统提示"
-    r"|\byou are (?:now )?(?:an? )?(?:ai|assistant|chatgpt|claude|language model|llm|bot)\b|\bas an? (?:ai"
-    r"|language model|llm)\b"
-    r"|\b(?:ai|llm|assistant|agent)s?(?: (?:assistant|agent|model)s?)?:? (?:must|should|please|reading)"
-    r" (?:not |this|ignore|output|say|respond|reply|write|report|state|mention|approve)"
-    r"|(?:\A\W*|[.:;,] |\b(?:please|must|and|then) )(?:respond|reply|answer|say|summari[sz]e|output|print|write)"
-    r" (?:only|exactly|with|nothing|the following)\b"
-    r"|\b(?:reveal|exfiltrate|leak) (?:your|the|all) (?:prompt|secrets?|instructions?|tokens?|keys?)"
-    r"|\bdo not (?:mention|summari[sz]e|report|tell)\b",
-    re.I,
-)
 NO_PROSE = re.compile(
     r"(?i:for|from|in) #\d+ -|[$>#|=+~\\/{}<]|\[(?![^\]]{1,120}\]\()|Traceback|File \"|at 0x"
     r"|(?:sudo|python3?|pip|git|cd|export|docker|make|cmake) (?!.*\.$)"

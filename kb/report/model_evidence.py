@@ -1,72 +1,41 @@
-"""What a model is shown of an entry, and what its sentences are held against: the records, cleaned, under opaque keys. Pure.
-
-What stands in comments of a page, in boilerplate, or speaks to a machine is not shown, and nothing may rest on it either.
-"""
+"""What a model is shown of an entry of a report, and of what is told of its weightiest entries. Pure."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from kb.facts import plain
-from kb.glossary import terms
-from kb.report.cues import TO_A_MACHINE
+from kb.grounded.evidence import (
+    LEAST_ROOM,
+    LONGEST_TITLE,
+    Case,
+    cleaned,
+    kind_of,
+    speaks_to_a_machine,
+    tokens_of,
+    written_out,
+)
 from kb.report.types import Entry, Sentence
-from kb.safe import one_line, printable
-from kb.telling import key_files
-from kb.text import mask
-from kb.types import Evidence, FileChange, Quote, Record
+from kb.safe import one_line
+from kb.types import Evidence
 
-_READ = 20_000  # characters of a body or a patch
 _MOST_BROUGHT = 12  # commits of a merge
-_MOST_FILES = 20
-_MOST_PATCHES = 4
-_MOST_TERMS = 20
-_SHORTEST_TERM = 6  # letters of a single word
-_LONGEST_TITLE = 300
-_LONGEST_ROW = 240  # characters of a line of a patch
-_LEAST_ROOM = 200  # tokens below which no evidence is worth asking about
-_FOR_FILES, _FOR_PATCHES = 0.12, 0.4  # of the room
-
-_PARAGRAPHS = re.compile(r"\n[ \t]*\n")
-_KINDS = {"pull": "pull request", "model": "model on a hub", "post": "post of a blog"}
-_WORD = re.compile(r"[a-z][a-z-]+")
-
-
-@dataclass(frozen=True)
-class Case:
-    """What a model is asked about: ``kind`` says what the entry is, ``text`` is the evidence written out.
-
-    ``keys`` maps the keys that the model sees to citation keys, ``shown`` these to the evidence as the model sees it.
-    """
-
-    kind: str
-    text: str
-    keys: Mapping[str, str]
-    shown: Mapping[str, Evidence]
-
-
-def tokens_of(text: str) -> int:
-    """About how many tokens a text has, rather too many than too few: code and Chinese take more than English prose."""
-    plain_characters = sum(map(str.isascii, text))
-    return plain_characters // 3 + (len(text) - plain_characters) + 1
 
 
 def case(entry: Entry, evidence: Mapping[str, Evidence], *, room: int) -> Case | None:
     """The case of an entry within ``room`` tokens; None where there is nothing that a model should be asked about."""
     sources = _sources(entry, evidence)
-    if not sources or room < _LEAST_ROOM or any(_speaks_to_a_machine(one.record) for one in sources):
+    if not sources or room < LEAST_ROOM or any(speaks_to_a_machine(one.record) for one in sources):
         return None
     keys = {f"S{at}": one.key for at, one in enumerate(sources, 1)}
     changed = entry.view.changed.id
     left, parts = room, []
     for at, (label, one) in enumerate(zip(keys, sources, strict=True)):
         share = left // (len(sources) - at) if at else left
-        part = _told(label, one.record, share, entry.hunk if one.record.id == changed else None)
+        part = written_out(label, one.record, share, hunk=entry.hunk if one.record.id == changed else None)
         parts.append(part)
         left = max(left - tokens_of(part), 0)
-    return Case(_kind(entry.view.record), "\n\n".join(parts), keys, {one.key: one for one in sources})
+    return Case(kind_of(entry.view.record), "\n\n".join(parts), keys, {one.key: one for one in sources})
 
 
 def outlook_case(
@@ -78,11 +47,11 @@ def outlook_case(
     shown: dict[str, Evidence] = {}
     for entry, sentences in told:
         one = evidence.get(entry.view.key)
-        if one is None or not sentences or _speaks_to_a_machine(one.record):
+        if one is None or not sentences or speaks_to_a_machine(one.record):
             continue
         one = replace(one, record=cleaned(one.record))
         said = " ".join(sentence.text for sentence in sentences)
-        part = f"[S{len(keys) + 1}] {_kind(one.record)}: {one_line(one.record.title, limit=_LONGEST_TITLE)}\n{said}"
+        part = f"[S{len(keys) + 1}] {kind_of(one.record)}: {one_line(one.record.title, limit=LONGEST_TITLE)}\n{said}"
         room -= tokens_of(part)
         if room < 0:
             break
@@ -92,89 +61,8 @@ def outlook_case(
     return Case("", "\n\n".join(parts), keys, shown) if parts else None
 
 
-def cleaned(record: Record) -> Record:
-    """The record without what no reader of its page sees, and without paragraphs that speak to a machine."""
-    paragraphs = _PARAGRAPHS.split(mask(printable(record.body[:_READ])))
-    kept = [_without_gaps(part) for part in paragraphs if part.strip() and not TO_A_MACHINE.search(plain(part))]
-    return replace(record, body="\n\n".join(kept), title=one_line(record.title))
-
-
-def _speaks_to_a_machine(record: Record) -> bool:
-    return bool(TO_A_MACHINE.search(plain(record.title)))
-
-
-def _without_gaps(paragraph: str) -> str:
-    return "\n".join(line.rstrip() for line in paragraph.split("\n") if line.strip())
-
-
 def _sources(entry: Entry, evidence: Mapping[str, Evidence]) -> list[Evidence]:
     view = entry.view
     views = (view.commit, view, entry.also, view.landed, *view.brought[:_MOST_BROUGHT])
     keys = dict.fromkeys(one.key for one in views if one and one.key in evidence)
     return [replace(evidence[key], record=cleaned(evidence[key].record)) for key in keys]
-
-
-def _kind(record: Record) -> str:
-    name = _KINDS.get(record.kind, record.kind)
-    return f"{name}, {record.state}" if record.kind in ("pull", "issue") and record.state else name
-
-
-def _told(label: str, record: Record, room: int, hunk: Quote | None) -> str:
-    lines = [f"[{label}] {_kind(record)}", f"Title: {one_line(record.title, limit=_LONGEST_TITLE)}"]
-    if record.labels:
-        lines.append(f"Labels: {one_line(', '.join(record.labels), limit=_LONGEST_TITLE)}")
-    files = _fit((_file_row(file) for file in key_files(record.files, _MOST_FILES)), int(room * _FOR_FILES))
-    patches = _fit(_patch_rows(record.files, hunk), int(room * _FOR_PATCHES))
-    rest = room - tokens_of("\n".join([*lines, *files, *patches]))
-    body = _fit(record.body.split("\n"), rest)
-    lines += ["Text:", *body] if body else []
-    lines += ["Key files:", *files] if files else []
-    return "\n".join([*lines, *(["Parts of the patch:", *patches] if patches else [])])
-
-
-def _file_row(file: FileChange) -> str:
-    size = "binary" if file.binary else f"+{file.additions}/-{file.deletions}"
-    return f"- {one_line(file.path)} ({size})"
-
-
-def _patch_rows(files: Sequence[FileChange], hunk: Quote | None) -> Iterable[str]:
-    if hunk:
-        yield f"--- {one_line(hunk.path)}"
-        yield from hunk.text.split("\n")
-    for file in key_files(files, _MOST_PATCHES):
-        if file.patch and not (hunk and file.path == hunk.path):
-            yield f"--- {one_line(file.path)}"
-            yield from (printable(row)[:_LONGEST_ROW] for row in file.patch[:_READ].split("\n"))
-
-
-def _fit(lines: Iterable[str], room: int) -> list[str]:
-    """The first lines that fit into so many tokens."""
-    kept: list[str] = []
-    for line in lines:
-        room -= tokens_of(line)
-        if room < 0:
-            break
-        kept.append(line)
-    return kept
-
-
-def glossary(text: str) -> dict[str, str]:
-    """The English terms of a text that the glossary has, with the Chinese word to use for each: phrases, then long words.
-
-    Short words have too many meanings to prescribe one.
-    """
-    words = _WORD.findall(text.lower())
-    said = f" {' '.join(words)} "
-    found: dict[str, str] = {}
-    for chinese, english in terms().items():
-        for term in _forms(english):
-            if f" {term} " in said and (" " in term or len(term) >= _SHORTEST_TERM):
-                found.setdefault(term, chinese)
-    chosen = sorted(found, key=lambda term: (-len(term.split()), -len(term), term))[:_MOST_TERMS]
-    return {term: found[term] for term in chosen}
-
-
-def _forms(english: str) -> list[str]:
-    """The glossary's right side as one phrase; as several words where they are forms of one."""
-    words = english.split()
-    return words if len(words) > 1 and len({word[:4] for word in words}) == 1 else [english] if english else []

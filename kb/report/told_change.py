@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from kb.report import cues
-from kb.report.candidates import Candidate, candidates, width
+from kb.report.candidates import Candidate, candidates
 from kb.report.centrality import centrality
 from kb.report.types import Sentence
 from kb.telling import ACTS, BREAKING, CODE, FIGURE, REASON, SURE_REASON, TESTS
-from kb.text import query_tokens
+from kb.text import query_tokens, width
 from kb.types import Record
 
 _ENOUGH = 2.2  # points from which on a sentence is worth its place

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from kb.report import cues
 from kb.report.candidates import Candidate, candidates
 from kb.report.types import Sentence
-from kb.safe import printable
+from kb.safe import TO_A_MACHINE, printable
 from kb.telling import CODE, opening
 from kb.text import query_tokens, squeeze
 from kb.types import Record
@@ -96,6 +96,6 @@ def _error(body: str) -> str:
         if count >= _ERRORS:
             break
         fit = len(line) <= _LONGEST_ERROR and printable(line) == line and "|" not in line and "<" not in line
-        if fit and not _EMPTY_ERROR.search(line) and not cues.TO_A_MACHINE.search(line):
+        if fit and not _EMPTY_ERROR.search(line) and not TO_A_MACHINE.search(line):
             return line
     return ""

@@ -8,13 +8,11 @@ from collections.abc import Mapping, Sequence
 from kb.citations import EXACT, verify
 from kb.facts import Facts
 from kb.glossary import CJK
-from kb.report.candidates import width
-from kb.report.cues import TO_A_MACHINE
-from kb.report.model_answer import Draft
-from kb.report.model_claims import unfounded
-from kb.report.model_rules import Ground
-from kb.report.types import Sentence
-from kb.text import query_tokens
+from kb.grounded.claims import unfounded
+from kb.grounded.reply import Draft
+from kb.grounded.rules import Ground
+from kb.safe import TO_A_MACHINE
+from kb.text import query_tokens, width
 from kb.types import Evidence
 
 _SHORTEST, _LONGEST = 16, 420  # as wide as letters
@@ -55,12 +53,6 @@ def problem(
         if (verdict := verify(draft.text, cited, held_against, Facts())) != EXACT:
             return verdict
     return unfounded(draft.text, Ground([shown[key].record for key in cited]))
-
-
-def sentence(draft: Draft, keys: Mapping[str, str], *, kind: str = "") -> Sentence:
-    """The draft as a sentence of the report; ``kind`` of the record overrules a role that cannot be."""
-    role = {"issue": "asks", "paper": "finds"}.get(kind, draft.role if draft.role in ("what", "why") else "what")
-    return Sentence(text=draft.text, keys=tuple(keys[label] for label in draft.labels), role=role, verbatim=False)
 
 
 def distinct(drafts: Sequence[Draft]) -> list[Draft]:

@@ -1,7 +1,7 @@
 """Claims in plain words that a model adds of its own: merged, breaking, faster, twice, on Hopper. Pure.
 
 ``kb.citations`` checks figures, names of code and quotes; a word is no figure. What is on none of the lists here, in
-``kb.report.model_rules`` or in ``kb.report.model_figures`` is not checked.
+``kb.grounded.rules`` or in ``kb.grounded.figures`` is not checked.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator
 
 from kb.facts import plain
-from kb.report.model_figures import wrong_figures
-from kb.report.model_rules import RULES, Ground
+from kb.grounded.figures import wrong_figures
+from kb.grounded.rules import RULES, Ground
 
 
 def unfounded(text: str, ground: Ground) -> str:
