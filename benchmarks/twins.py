@@ -11,19 +11,23 @@ import contextlib
 import re
 import sqlite3
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
 from pathlib import Path
 
 from benchmarks.questions import Question, key
+from benchmarks.retrieval import asked
 from kb import lexical, schema
 from kb.catalog import Catalog, Filter
 from kb.config import Config, data_folder
+from kb.errors import KbError
+from kb.judge import PARTIAL
 from kb.neighbours import neighbours
 from kb.protocols import silent
-from kb.types import Record
-from kb.wiring import KnowledgeBase
+from kb.types import Answer, Record
+from kb.wiring import Asked, KnowledgeBase
 
 _SAME_CHANGE = ("pull", "landed-as", "reverts", "reverted-by")  # of a record: what tells its change once more, or takes it back
 _NUMBER = re.compile(r"\(#\d+\)|\(cherry picked from commit [0-9a-f]+\)", re.I)
@@ -98,6 +102,58 @@ class TwinBase(KnowledgeBase):
 def open_twins(config: Config, *, data_dir: Path | None = None) -> TwinBase:
     """The knowledge base that ``config`` describes, over a copy of its store in memory."""
     return TwinBase(config, data_folder(config, data_dir), silent)
+
+
+Answerer = Callable[[KnowledgeBase, Asked], Answer]
+
+
+def extractive(kb: KnowledgeBase, request: Asked) -> Answer:
+    """The answerer without a language model."""
+    return kb.ask(request)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A question asked, or its ``twin``; ``answer`` is None where it could not be asked, and ``problem`` says why."""
+
+    question: Question
+    twin: bool
+    answer: Answer | None = None
+    problem: str = ""
+
+    @property
+    def answerable(self) -> bool:
+        """Whether the store has what is asked for."""
+        return bool(self.question.gold) and not self.twin
+
+    @property
+    def answered(self) -> bool:
+        """Whether records are given as the answer, not as the closest match; that nothing happened is no false answer."""
+        return self.answer is not None and self.answer.status == "answered" and bool(self.answer.matched)
+
+    @property
+    def confidence(self) -> float:
+        """Of the records that are given; a topic that is there and has nothing of the kind asked for gives none."""
+        if self.answer is None or (not self.answer.matched and self.answer.confidence >= PARTIAL):
+            return 0.0
+        return self.answer.confidence
+
+
+def trials(kb: TwinBase, questions: Iterable[Question], *, answerer: Answerer = extractive) -> Iterator[Trial]:
+    """Each question, and after it its twin where it has an answer; what cannot be asked is kept, with the reason."""
+    for question in questions:
+        for twin in (False, True) if question.gold else (False,):
+            with kb.without(question) if twin else contextlib.nullcontext():
+                yield _trial(kb, question, twin, answerer)
+
+
+def _trial(kb: TwinBase, question: Question, twin: bool, answerer: Answerer) -> Trial:
+    if question.problem:
+        return Trial(question, twin, problem=question.problem)
+    try:
+        return Trial(question, twin, answerer(kb, asked(question, scoped=False)))
+    except KbError as error:
+        return Trial(question, twin, problem=error.message)
 
 
 class Changes:
