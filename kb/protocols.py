@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -87,11 +87,13 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
-    """What a language model gave back. ``complete`` is False where it stopped at its limit of tokens; tokens are 0 where the
-    server does not count them."""
+    """What a language model gave back. ``complete`` is False where it stopped at its limit of tokens, or a streamed answer was
+    broken off after some of it had been heard; ``cut`` says which, in one line. Tokens are 0 where the server does not count
+    them."""
 
     text: str
     complete: bool = True
+    cut: str = ""
     prompt_tokens: int = 0
     completion_tokens: int = 0
     seconds: float = 0.0
@@ -112,10 +114,26 @@ class LanguageModel(Protocol):
     @property
     def concurrency(self) -> int: ...
 
-    def complete(self, system: str, prompt: str, *, schema: Mapping[str, Any] | None = None) -> Completion:
+    def complete(
+        self,
+        system: str,
+        prompt: str,
+        *,
+        schema: Mapping[str, Any] | None = None,
+        heard: Callable[[str], None] | None = None,
+    ) -> Completion:
         """Ask once. ``schema`` is a JSON schema that the answer should follow: servers that cannot hold it are asked without.
 
+        With ``heard`` the answer is streamed: ``heard`` is called in this thread with each new piece of it, without what the
+        model thinks aloud, and may ask the model itself. Joined, the pieces are the completion's text; only where thoughts were
+        not marked as such before they ended (a ``</think>`` without a beginning, in an answer without ``schema``) were they
+        heard as well. A server that does not stream is heard in one piece. What ``heard`` raises ends the request and is raised
+        here; so does an interrupt.
+
+        An answer that is broken off (the connection, an error that the server reports, ``timeout``, no piece for half a minute)
+        is asked for again only where nothing of it was heard yet. Otherwise what was heard is the completion, not ``complete``.
+
         Raises:
-            LlmError: not reachable, refused, or no answer in time; retries are behind it already.
+            LlmError: not reachable, refused, or no answer in time, and nothing was heard; retries are behind it already.
         """
         ...

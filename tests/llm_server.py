@@ -10,7 +10,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -56,7 +56,10 @@ class Reply:
     """An answer. ``body``: sent instead of a completion. ``wait``: seconds before it. ``pause``: seconds between two bytes.
 
     ``end``: "whole", "hang" (nothing ever comes), "drip" (a header after the other, for ever), "cut" (the connection breaks in
-    the middle), "close" (without a byte).
+    the middle, or after the last frame), "close" (without a byte).
+
+    Where a stream was asked for, ``frames`` are sent instead of those of the text, one after the other: bytes as they are, a
+    number as so many seconds of silence. ``streams`` False: it is answered whole all the same.
     """
 
     text: str | None = ""
@@ -69,18 +72,25 @@ class Reply:
     wait: float = 0.0
     pause: float = 0.0
     end: str = "whole"
+    frames: Sequence[bytes | float] | None = None
+    streams: bool = True
 
 
 Script = Callable[[Asked], "str | Reply"]
 
 
 class LlmServer:
-    """The server; ``asked`` are the requests so far."""
+    """The server; ``asked`` are the requests so far. ``pages`` are what it answers to GET, and to what is no chat, by path.
 
-    def __init__(self, script: Script) -> None:
+    ``left`` is set once somebody has gone away before a stream was at its end.
+    """
+
+    def __init__(self, script: Script, pages: Mapping[str, Reply] | None = None) -> None:
         self.script = script
+        self.pages = pages or {}
         self.asked: list[Asked] = []
         self.over = threading.Event()
+        self.left = threading.Event()
         self._mutex = threading.Lock()
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._http.daemon_threads = True
@@ -106,8 +116,8 @@ class LlmServer:
 
 
 @contextlib.contextmanager
-def serving(script: Script) -> Iterator[LlmServer]:
-    server = LlmServer(script)
+def serving(script: Script, pages: Mapping[str, Reply] | None = None) -> Iterator[LlmServer]:
+    server = LlmServer(script, pages)
     server.start()
     try:
         yield server
@@ -146,10 +156,16 @@ def _handler(server: LlmServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
+        def do_GET(self) -> None:
+            self._take({})
+
         def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            self._take(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+
+        def _take(self, body: Mapping[str, Any]) -> None:
             asked = server.take(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
-            said = server.script(asked)
+            chats = self.path.endswith(("/chat/completions", "/api/chat"))
+            said = server.script(asked) if chats else server.pages.get(self.path, Reply(status=404, body=b"{}"))
             reply = Reply(text=said) if isinstance(said, str) else said
             with contextlib.suppress(ConnectionError):
                 self._answer(asked, reply)
@@ -165,11 +181,12 @@ def _handler(server: LlmServer) -> type[BaseHTTPRequestHandler]:
                 while not server.over.wait(reply.pause):
                     self.wfile.write(b"X-More: x\r\n")
                 return
-            stream = bool(asked.body.get("stream")) and reply.body is None
-            body = reply.body if reply.body is not None else _body(asked, reply, stream=stream)
+            if asked.body.get("stream") and reply.streams and reply.body is None and reply.status == 200:
+                self._stream(asked, reply)
+                return
+            body = reply.body if reply.body is not None else _body(asked, reply)
             self.send_response(reply.status)
-            kind = reply.kind if not stream else "text/event-stream" if "/v1" in asked.path else "application/x-ndjson"
-            for name, value in {"Content-Type": kind, "Content-Length": str(len(body)), **reply.headers}.items():
+            for name, value in {"Content-Type": reply.kind, "Content-Length": str(len(body)), **reply.headers}.items():
                 self.send_header(name, value)
             self.end_headers()
             self._send(body, reply)
@@ -184,17 +201,35 @@ def _handler(server: LlmServer) -> type[BaseHTTPRequestHandler]:
                     if server.over.wait(reply.pause):
                         return
 
+        def _stream(self, asked: Asked, reply: Reply) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/event-stream" if "/v1" in asked.path else "application/x-ndjson")
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            try:
+                for frame in frames(asked, reply) if reply.frames is None else reply.frames:
+                    if server.over.wait(frame if isinstance(frame, float) else reply.pause):
+                        return
+                    if isinstance(frame, bytes):
+                        self.wfile.write(b"%x\r\n%s\r\n" % (len(frame), frame))
+                if reply.end != "cut":
+                    self.wfile.write(b"0\r\n\r\n")
+            except ConnectionError:
+                server.left.set()
+
         def log_message(self, *arguments: object) -> None:
             pass
 
     return Handler
 
 
-def _body(asked: Asked, reply: Reply, *, stream: bool) -> bytes:
-    openai = "/v1" in asked.path
-    if stream:
-        return _openai_stream(asked, reply) if openai else _ollama_stream(asked, reply)
-    return json.dumps(_openai(asked, reply) if openai else _ollama(asked, reply)).encode()
+def _body(asked: Asked, reply: Reply) -> bytes:
+    return json.dumps(_openai(asked, reply) if "/v1" in asked.path else _ollama(asked, reply)).encode()
+
+
+def frames(asked: Asked, reply: Reply) -> list[bytes]:
+    """The frames of a stream that says the reply's text, some letters at a time."""
+    return _openai_frames(asked, reply) if "/v1" in asked.path else _ollama_frames(asked, reply)
 
 
 def _usage(asked: Asked, reply: Reply) -> Any:
@@ -216,16 +251,23 @@ def _openai(asked: Asked, reply: Reply) -> dict[str, Any]:
     }
 
 
-def _openai_stream(asked: Asked, reply: Reply) -> bytes:
+def event(value: Any) -> bytes:
+    """A server-sent event."""
+    return f"data: {json.dumps(value)}\n\n".encode()
+
+
+def _openai_frames(asked: Asked, reply: Reply) -> list[bytes]:
     whole = _openai(asked, reply)
     frame = {key: whole[key] for key in ("id", "created", "model")} | {"object": "chat.completion.chunk"}
     text = reply.text or ""
-    deltas: list[dict[str, Any]] = [{"content": text[at : at + 8]} for at in range(0, len(text), 8)]
-    frames = [{**frame, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
-    frames.append(
-        {**frame, "choices": [{"index": 0, "delta": {}, "finish_reason": reply.finish}], "usage": _usage(asked, reply)}
-    )
-    return b"".join(f"data: {json.dumps(one)}\n\n".encode() for one in frames) + b"data: [DONE]\n\n"
+    deltas: list[dict[str, Any]] = [{"role": "assistant", "content": None}]
+    deltas += [{"content": text[at : at + 8]} for at in range(0, len(text), 8)]
+    choices = [{"index": 0, "delta": delta, "finish_reason": None} for delta in deltas]
+    choices.append({"index": 0, "delta": {}, "finish_reason": reply.finish})
+    said = [event({**frame, "choices": [choice]}) for choice in choices]
+    if asked.body.get("stream_options", {}).get("include_usage"):
+        said.append(event({**frame, "choices": [], "usage": whole["usage"]}))
+    return [*said, b"data: [DONE]\n\n"]
 
 
 def _ollama(asked: Asked, reply: Reply) -> dict[str, Any]:
@@ -241,12 +283,12 @@ def _ollama(asked: Asked, reply: Reply) -> dict[str, Any]:
     }
 
 
-def _ollama_stream(asked: Asked, reply: Reply) -> bytes:
+def _ollama_frames(asked: Asked, reply: Reply) -> list[bytes]:
     whole = _ollama(asked, reply)
     text = reply.text or ""
-    parts = [
+    said = [
         {"model": whole["model"], "message": {"role": "assistant", "content": text[at : at + 8]}, "done": False}
         for at in range(0, len(text), 8)
     ]
     last = {**whole, "message": {"role": "assistant", "content": ""}}
-    return b"".join(json.dumps(one).encode() + b"\n" for one in [*parts, last])
+    return [json.dumps(one).encode() + b"\n" for one in [*said, last]]

@@ -12,12 +12,14 @@ from typing import Any
 
 import httpx
 
+from kb.llm.events import OneEvent, OnlyData
 from kb.safe import one_line, without_secrets
 
 for _name in ("httpx", "openai"):
     logging.getLogger(_name).setLevel(logging.WARNING)  # below that they log whole requests
 
-_JSON = ("application/json", "application/x-ndjson", "text/event-stream")
+_WHOLE = "application/json"
+_JSON = (_WHOLE, "application/x-ndjson", "text/event-stream")
 _AGAIN = frozenset((408, 409, 425, 429, 500, 502, 503, 504, 529))
 _FOR_GOOD = frozenset((401, 403, 404, 405))
 # Everything else that the libraries add tells the server about this machine.
@@ -28,7 +30,8 @@ _MOST_OF_AN_ERROR = 64 * 1024
 
 @dataclass(frozen=True, kw_only=True)
 class Patience:
-    """How long to try, in seconds: ``connect`` for a connection, ``first_wait`` and ``longest_wait`` between two attempts.
+    """How long to try, in seconds: ``connect`` for a connection, ``first_wait`` and ``longest_wait`` between two attempts,
+    ``silence`` between two pieces of a streamed answer.
 
     A server that asks for a longer wait is not asked again for that answer. ``most`` is the size of an answer in bytes. After
     ``failures`` failures in a row nothing more is asked for ``rest`` seconds.
@@ -37,6 +40,7 @@ class Patience:
     connect: float = 10.0
     first_wait: float = 1.0
     longest_wait: float = 30.0
+    silence: float = 30.0
     most: int = 8 * 1024 * 1024
     failures: int = 3
     rest: float = 60.0
@@ -62,11 +66,11 @@ class AskError(Exception):
 Hooks = dict[str, list[Callable[..., Awaitable[None]]]]
 
 
-def hooks(*, key: str, most: int) -> Hooks:
+def hooks(*, key: str, most: int, as_events: bool = False) -> Hooks:
     """Event hooks for an ``httpx.AsyncClient`` that must not follow redirects itself.
 
     Requests leave with the headers they need and ``key``, and no other. Of a response only JSON comes through, at most ``most``
-    bytes of it; everything else is a AskError.
+    bytes of it; everything else is a AskError. ``as_events``: what comes is made server-sent events of chat completions.
     """
 
     async def leave(request: httpx.Request) -> None:
@@ -88,6 +92,8 @@ def hooks(*, key: str, most: int) -> Hooks:
         if response.headers.get("content-encoding", "identity") != "identity":
             raise AskError("it answered with a compressed body that was not asked for")
         response.stream = _Bounded(response.stream, most)
+        if as_events:
+            response.stream = (OneEvent if kind == _WHOLE else OnlyData)(response.stream)
 
     return {"request": [leave], "response": [arrive]}
 
@@ -115,7 +121,7 @@ class _Bounded(httpx.AsyncByteStream):
 
 
 def _refusal(response: httpx.Response, body: bytes, key: str) -> AskError:
-    said = _shown(_message(body), key)
+    said = shown(_message(body), key)
     reason = f"HTTP {response.status_code} {one_line(response.reason_phrase, limit=60)}".rstrip()
     return AskError(f"{reason}: {said}" if said else reason, status=response.status_code, after=_asked_wait(response))
 
@@ -143,7 +149,7 @@ def _asked_wait(response: httpx.Response) -> float | None:
     return max((at.replace(tzinfo=at.tzinfo or UTC) - datetime.now(UTC)).total_seconds(), 0.0)
 
 
-def _shown(text: str, key: str) -> str:
+def shown(text: str, key: str) -> str:
     """``text`` of a server on one line, without secrets: some repeat the key that they were given."""
     safe = without_secrets(text.replace(key, "***") if key else text)
     return one_line(safe, limit=_LONGEST_REASON)
