@@ -19,7 +19,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from kb import cli_report, console, payloads
+from kb import cli_llm, cli_report, console, payloads
 from kb.cli_shared import (
     AsOfOption,
     Common,
@@ -65,6 +65,7 @@ def _version(wanted: bool) -> None:
 
 
 cli_report.register(app)
+cli_llm.register(app)
 
 
 @app.callback(invoke_without_command=True)

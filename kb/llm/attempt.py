@@ -9,9 +9,7 @@ from contextlib import aclosing, closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import httpx
-
-from kb.llm.http import AskError, Patience, shown
+from kb.llm.http import AskError, Patience, failure_in, shown
 from kb.llm.providers import Options, Provider
 from kb.llm.stream import pieces
 from kb.llm.thoughts import Spoken
@@ -20,7 +18,7 @@ from kb.protocols import Completion
 if TYPE_CHECKING:
     from llama_index.core.base.llms.types import ChatResponse
 
-_LIMIT = "it reached its limit of tokens"
+LIMIT = "it reached its limit of tokens"
 
 
 class _Piece(NamedTuple):
@@ -71,7 +69,7 @@ class Attempt:
             return _completion(spoken.text, usage, cut=failure.reason, began=began)
         if text := spoken.end():
             heard(text)
-        cut = _LIMIT if end == "length" else "" if end or not spoken.text else "its end is missing"
+        cut = LIMIT if end == "length" else "" if end or not spoken.text else "its end is missing"
         return _completion(spoken.text, usage, cut=cut, began=began)
 
     async def _whole(self) -> Completion:
@@ -83,7 +81,7 @@ class Attempt:
             spoken = Spoken(json=self.schema)
             spoken.hear(response.message.content or "")
             spoken.end()
-            return _completion(spoken.text, usage, cut=_LIMIT if end == "length" else "", began=began)
+            return _completion(spoken.text, usage, cut=LIMIT if end == "length" else "", began=began)
         except Exception as error:  # whatever a library makes of a hostile answer
             raise self._failure(error) from error
 
@@ -97,20 +95,8 @@ class Attempt:
                 yield _piece(response)
 
     def _failure(self, error: BaseException) -> AskError:
-        """The reason of an error that a library has wrapped in its own."""
-        found: BaseException | None = error
-        while found is not None:
-            if isinstance(found, AskError):
-                return found
-            if isinstance(found, httpx.ConnectTimeout):
-                return AskError(f"no connection within {min(self.patience.connect, self.seconds):g} s")
-            if isinstance(found, (TimeoutError, httpx.TimeoutException)):
-                return AskError(f"no whole answer within {self.seconds:g} s")
-            if isinstance(found, httpx.ConnectError):
-                return AskError("it cannot be reached", again=True)
-            if isinstance(found, httpx.TransportError):
-                return AskError("the connection broke", again=True)
-            found = found.__cause__ or found.__context__
+        if known := failure_in(error, seconds=self.seconds, connect=self.patience.connect):
+            return known
         if told := self.provider.told(error):
             return AskError(f"it reports an error: {shown(told, self.key)}")
         return AskError(f"its answer cannot be read ({type(error).__name__})")

@@ -63,6 +63,24 @@ class AskError(Exception):
         self.counts = status not in (400, 413, 422)
 
 
+def failure_in(error: BaseException, *, seconds: float, connect: float) -> AskError | None:
+    """What went wrong on the way, also where a library has wrapped it in an error of its own; None where nothing did."""
+    found: BaseException | None = error
+    while found is not None:
+        if isinstance(found, AskError):
+            return found
+        if isinstance(found, httpx.ConnectTimeout):
+            return AskError(f"no connection within {min(connect, seconds):g} s")
+        if isinstance(found, (TimeoutError, httpx.TimeoutException)):
+            return AskError(f"no whole answer within {seconds:g} s")
+        if isinstance(found, httpx.ConnectError):
+            return AskError("it cannot be reached", again=True)
+        if isinstance(found, httpx.TransportError):
+            return AskError("the connection broke", again=True)
+        found = found.__cause__ or found.__context__
+    return None
+
+
 Hooks = dict[str, list[Callable[..., Awaitable[None]]]]
 
 

@@ -97,7 +97,7 @@ class Server:
             reason = f"the model {one_line(self.name, limit=80)}: {failure.reason}"
             if failure.counts:
                 self._breaker.failed(reason, for_good=failure.for_good)
-            raise LlmError(reason, remedy=_remedy(failure, self._table)) from failure
+            raise LlmError(reason, remedy=remedy_of(failure, self._table)) from failure
         self._breaker.succeeded()
         return completion
 
@@ -153,7 +153,7 @@ class Server:
         return wait_exponential(multiplier=self._patience.first_wait, max=self._patience.longest_wait)(state)
 
 
-def _remedy(failure: AskError, table: LlmTable) -> str:
+def remedy_of(failure: AskError, table: LlmTable) -> str:
     """What to do; only this names the server's host, which is nobody's business where a report is published."""
     host = one_line(urlsplit(table.base_url or OLLAMA).hostname or "", limit=80)
     if failure.status in (401, 403):
