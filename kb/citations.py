@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from kb.facts import HEX, NUMBER, Facts, Said, figure, plain, within, zone_name
 from kb.safe import one_line
@@ -266,6 +266,16 @@ def _check_dates(text: str, cited: Collection[str], said: Said, zone: tzinfo) ->
         ):
             wrong.append(f"wrong time: {match[0]}")
     return _TIME.sub(" ", rest), wrong
+
+
+def dates(text: str) -> Iterator[tuple[int, int, Callable[[datetime], bool]]]:
+    """Where dates stand in a plain text (start, end), each with whether a local instant falls on it."""
+    for match in _DATE.finditer(text):
+        yield match.start(), match.end(), partial(_falls_on, match)
+
+
+def _falls_on(match: re.Match[str], local: datetime) -> bool:
+    return _is_date(match, [local])
 
 
 def _is_date(match: re.Match[str], local: Iterable[datetime]) -> bool:

@@ -7,15 +7,17 @@ import json
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
 from typing import Any, Protocol
 
 from kb.errors import LlmError
 from kb.grounded.cache import Cache
-from kb.grounded.check import distinct, is_news, problem
+from kb.grounded.check import fingerprint, is_news, problem
+from kb.grounded.echo import repeats
 from kb.grounded.evidence import Case, glossary, tokens_of
-from kb.grounded.reply import Draft, parse, schema
+from kb.grounded.reply import Draft, Hearing, parse, schema
 from kb.protocols import LanguageModel
 from kb.types import Evidence
 
@@ -43,7 +45,8 @@ class Prompt(Protocol):
 class Job:
     """Something to ask. ``request`` gives the prompt for a marker that ends the evidence; ``key`` tells what is kept apart.
 
-    Of the answer at most ``most`` sentences are taken. ``repairs``: what fails is asked for once more.
+    Of the answer at most ``most`` sentences are taken. ``repairs``: what fails is asked for once more. ``news``: what only says
+    a title again is left out without a word. ``quotes``: sentences may come with a quote.
     """
 
     id: str
@@ -52,11 +55,19 @@ class Job:
     request: Callable[[str], str]
     most: int
     repairs: bool = True
+    news: bool = True
+    quotes: bool = False
+
+
+Passed = Callable[[Draft], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """What came of a job. ``silent``: the model said that there is nothing to say. ``error``: why it could not be asked."""
+    """What came of a job. ``silent``: the model said that there is nothing to say. ``error``: why it could not be asked.
+
+    ``cut``: how a streamed answer was broken off.
+    """
 
     drafts: tuple[Draft, ...] = ()
     removed: int = 0
@@ -66,25 +77,30 @@ class Result:
     completion_tokens: int = 0
     cached: bool = False
     error: str = ""
+    cut: str = ""
 
 
 @dataclass
 class _Asked:
-    """What a job has come to so far: ``good`` may stand, ``bad`` may not, each with the reason."""
+    """What a job has come to so far: ``good`` may stand, ``bad`` may not, each with the reason. ``seen`` are all of them."""
 
+    passed: Passed | None = None
+    seen: set[str] = field(default_factory=set)
     good: list[Draft] = field(default_factory=list)
     bad: list[tuple[Draft, str]] = field(default_factory=list)
     removed: int = 0
     requests: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    cut: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Asker:
     """Asks a model; no request begins after ``until`` (``time.monotonic``), or once ``over`` is set.
 
-    ``system`` has the variable language, ``repair`` request, answer and problems. ``evidence`` is what records really say.
+    ``system`` has the variable language, ``repair`` request, answer and problems. ``evidence`` is what records really say;
+    dates are meant in ``zone``. ``told``: runs of words that belong to the prompts (see ``kb.grounded.echo``).
     """
 
     model: LanguageModel
@@ -94,22 +110,35 @@ class Asker:
     evidence: Mapping[str, Evidence]
     language: str
     until: float
+    zone: tzinfo = UTC
+    told: frozenset[str] = frozenset()
     over: threading.Event = field(default_factory=threading.Event)
 
     # --- what to ask ---------------------------------------------------------------------------------------------------------
 
-    def job(self, id: str, found: Case, prompt: Prompt, *, most: int, repairs: bool = True, **more: str) -> Job:
-        """A job. ``prompt`` has the variables evidence, keys, marker, glossary and language, and those of ``more``."""
-        values = {**more, "evidence": found.text, "keys": ", ".join(found.keys), "language": LANGUAGES[self.language]}
+    def job(
+        self,
+        id: str,
+        found: Case,
+        prompt: Prompt,
+        *,
+        most: int,
+        repairs: bool = True,
+        news: bool = True,
+        quotes: bool = False,
+        values: Mapping[str, str] | None = None,
+    ) -> Job:
+        """A job. ``prompt`` has the variables evidence, keys, marker, glossary and language, and those of ``values``."""
+        values = {**(values or {}), "evidence": found.text, "keys": ", ".join(found.keys), "language": LANGUAGES[self.language]}
         values["glossary"] = self._glossary(found.text)
 
         def request(marker: str) -> str:
             return prompt.render(**values, marker=marker)
 
         fixed = [f"{one.version}\n{one.text}" for one in (self.system, prompt, self.repair)]
-        whole = [_RULES, self.model.name, self.language, request(""), dict(found.keys), fixed]
+        whole = [_RULES, self.model.name, self.language, request(""), dict(found.keys), fixed, most]
         key = hashlib.sha256(json.dumps(whole, ensure_ascii=True).encode()).hexdigest()
-        return Job(id=id, case=found, key=key, request=request, most=most, repairs=repairs)
+        return Job(id=id, case=found, key=key, request=request, most=most, repairs=repairs, news=news, quotes=quotes)
 
     def room(self, prompt: Prompt, most: int) -> int:
         """How many tokens of evidence go with a prompt: ``most`` at most."""
@@ -127,9 +156,9 @@ class Asker:
 
     # --- asking --------------------------------------------------------------------------------------------------------------
 
-    def result(self, job: Job) -> Result:
-        """Ask the model, and keep what comes of it unless it could not be asked."""
-        asked, error, silent = _Asked(), "", False
+    def result(self, job: Job, passed: Passed | None = None) -> Result:
+        """Ask the model. With ``passed`` its answer is streamed, and that is told each sentence as soon as it may stand."""
+        asked, error, silent = _Asked(passed), "", False
         try:
             silent = self._ask(job, asked)
         except LlmError as failure:
@@ -142,6 +171,7 @@ class Asker:
             prompt_tokens=asked.prompt_tokens,
             completion_tokens=asked.completion_tokens,
             error=error,
+            cut=asked.cut,
         )
 
     def _ask(self, job: Job, asked: _Asked) -> bool:
@@ -153,13 +183,13 @@ class Asker:
         request = job.request(_marker())
         answer = self._once(job, request, asked)
         drafts = parse(answer)
-        asked.good, asked.bad = self._checked(job, drafts or ())
+        self._take(job, drafts or (), asked)
         asked.removed = len(asked.bad)
-        if job.repairs and (asked.bad or drafts is None):
-            again = parse(self._once(job, self._repair(request, answer, asked.bad), asked)) or []
-            good, bad = self._checked(job, again)
-            asked.removed = max(len(asked.bad) - len(good), len(bad))
-            asked.good = distinct([*asked.good, *good])
+        if job.repairs and (asked.bad or drafts is None) and not asked.cut:
+            stood, fell = len(asked.good), len(asked.bad)
+            again = self._once(job, self._repair(request, answer, asked.bad), asked)
+            self._take(job, parse(again) or (), asked)
+            asked.removed = max(fell - (len(asked.good) - stood), len(asked.bad) - fell)
         return drafts == []
 
     def _repair(self, request: str, answer: str, bad: Iterable[tuple[Draft, str]]) -> str:
@@ -170,21 +200,49 @@ class Asker:
             problems=problems or "The answer is no JSON object of the form that was asked for.",
         )
 
-    def _checked(self, job: Job, drafts: Sequence[Draft]) -> tuple[list[Draft], list[tuple[Draft, str]]]:
-        keys, shown = job.case.keys, job.case.shown
-        fresh = (one for one in distinct(drafts) if is_news(one, shown))
-        every = [(one, problem(one, keys, shown, self.evidence, language=self.language)) for one in fresh]
-        return [draft for draft, reason in every if not reason], [(draft, reason) for draft, reason in every if reason]
+    def _take(self, job: Job, drafts: Iterable[Draft], asked: _Asked) -> None:
+        """Check what was not seen before."""
+        for draft in drafts:
+            same, whole = fingerprint(draft), repr(draft)
+            if not asked.seen.isdisjoint((same, whole)):
+                continue
+            asked.seen.add(whole)
+            if job.news and not is_news(draft, job.case.shown):
+                continue
+            if reason := self._problem(job, draft):
+                asked.bad.append((draft, reason))
+                continue
+            asked.seen.add(same)
+            asked.good.append(draft)
+            if asked.passed and len(asked.good) <= job.most:
+                asked.passed(draft)
+
+    def _problem(self, job: Job, draft: Draft) -> str:
+        shown = job.case.shown
+        if self.told and repeats(draft.text, self.told, (f"{one.record.title}\n{one.record.body}" for one in shown.values())):
+            return "repeats the request"
+        return problem(draft, job.case.keys, shown, self.evidence, language=self.language, zone=self.zone)
 
     def _once(self, job: Job, prompt: str, asked: _Asked) -> str:
-        if self.over.is_set() or time.monotonic() > self.until:
-            raise LlmError("the model was not asked any more: the time for it was over")
+        self._check_time()
         system = self.system.render(language=LANGUAGES[self.language])
         asked.requests += 1
-        answer = self.model.complete(system, prompt, schema=schema(job.case.keys))
+        hearing = Hearing()
+
+        def heard(piece: str) -> None:
+            self._check_time()
+            self._take(job, hearing.hear(piece), asked)
+
+        form = schema(job.case.keys, quotes=job.quotes)
+        answer = self.model.complete(system, prompt, schema=form, heard=heard if asked.passed else None)
         asked.prompt_tokens += answer.prompt_tokens
         asked.completion_tokens += answer.completion_tokens
+        asked.cut = answer.cut if asked.passed else ""
         return answer.text
+
+    def _check_time(self) -> None:
+        if self.over.is_set() or time.monotonic() > self.until:
+            raise LlmError("the model was not asked any more: the time for it was over")
 
     # --- what is kept --------------------------------------------------------------------------------------------------------
 
@@ -196,7 +254,7 @@ class Asker:
         except (KeyError, TypeError, ValueError):
             return None
         for draft in result.drafts if result else ():
-            if problem(draft, job.case.keys, job.case.shown, self.evidence, language=self.language):
+            if self._problem(job, draft):
                 return None
         return result
 
@@ -206,9 +264,14 @@ class Asker:
         Raises:
             OSError: the cache cannot be written.
         """
-        if self.cache and not result.error:
+        if self.cache and not result.error and not result.cut:
             told = [
-                {"text": one.text, "keys": [job.case.keys[label] for label in one.labels], "role": one.role}
+                {
+                    "text": one.text,
+                    "keys": [job.case.keys[label] for label in one.labels],
+                    "role": one.role,
+                    "quote": one.quote,
+                }
                 for one in result.drafts
             ]
             self.cache.put(job.key, {"sentences": told, "removed": result.removed, "silent": result.silent})
@@ -227,7 +290,8 @@ def _read(value: Mapping[str, Any], job: Job) -> Result:
     """
     labels = {citation: label for label, citation in job.case.keys.items()}
     drafts = tuple(
-        Draft(str(one["text"]), tuple(labels[key] for key in one["keys"]), str(one["role"])) for one in value["sentences"]
+        Draft(str(one["text"]), tuple(labels[key] for key in one["keys"]), str(one["role"]), str(one.get("quote", "")))
+        for one in value["sentences"]
     )
     if not isinstance(value["silent"], bool) or not 0 <= value["removed"] < 1000 or len(drafts) > job.most:
         raise ValueError("out of range")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import UTC, tzinfo
 
-from kb.citations import EXACT, verify
-from kb.facts import Facts
+from kb.citations import EXACT, Piece, verify, verify_pieces
+from kb.facts import Facts, plain
 from kb.glossary import CJK
 from kb.grounded.claims import unfounded
 from kb.grounded.reply import Draft
@@ -16,6 +17,7 @@ from kb.text import query_tokens, width
 from kb.types import Evidence
 
 _SHORTEST, _LONGEST = 16, 420  # as wide as letters
+_LONGEST_QUOTE = 300
 _FEWEST_CHINESE = 4
 _ENDS = re.compile(r"[.!?。！？][\"'`)”’）」]{0,2}\Z")
 _BREAKS_OFF = re.compile(r"(?:\.\.|…|\b(?:and|or|the|a|of|to|with|for|but)\.)[\"'`)]*\Z", re.I)
@@ -37,11 +39,18 @@ _FOREIGN = re.compile(
 
 
 def problem(
-    draft: Draft, keys: Mapping[str, str], shown: Mapping[str, Evidence], evidence: Mapping[str, Evidence], *, language: str
+    draft: Draft,
+    keys: Mapping[str, str],
+    shown: Mapping[str, Evidence],
+    evidence: Mapping[str, Evidence],
+    *,
+    language: str,
+    zone: tzinfo = UTC,
 ) -> str:
     """What is wrong with a sentence, in words that its writer can act on; "" where nothing is.
 
-    ``keys`` maps what the model saw to citation keys, ``shown`` has the evidence as it saw it, ``evidence`` as it is.
+    ``keys`` maps what the model saw to citation keys, ``shown`` has the evidence as it saw it, ``evidence`` as it is. Dates are
+    meant in ``zone``.
     """
     if bad := _form(draft.text) or _language(draft.text, language):
         return bad
@@ -50,14 +59,25 @@ def problem(
         return f"cites no valid key: {unknown[0]}" if unknown else "cites no key"
     cited = tuple(keys[label] for label in draft.labels)
     for held_against in (shown, evidence):  # what was left out of what it saw must not vouch for it
-        if (verdict := verify(draft.text, cited, held_against, Facts())) != EXACT:
+        if (verdict := verify(draft.text, cited, held_against, Facts(zone))) != EXACT:
             return verdict
-    return unfounded(draft.text, Ground([shown[key].record for key in cited]))
+    if bad := _quote(draft.quote, cited, shown, zone):
+        return bad
+    return unfounded(draft.text, Ground([shown[key].record for key in cited]), zone)
 
 
-def distinct(drafts: Sequence[Draft]) -> list[Draft]:
-    """Each text once, however it is spaced or spelled in capitals."""
-    return list({re.sub(r"\W+", "", draft.text).casefold(): draft for draft in reversed(drafts)}.values())[::-1]
+def _quote(quote: str, cited: Sequence[str], shown: Mapping[str, Evidence], zone: tzinfo) -> str:
+    if not quote:
+        return ""
+    if len(quote) > _LONGEST_QUOTE or _LINK.search(quote) or TO_A_MACHINE.search(plain(quote)):
+        return "has a quote that is too long, has a link in it, or speaks to a machine"
+    verdict = verify_pieces([Piece(quote, "quote")], cited, shown, Facts(zone))
+    return "" if verdict == EXACT else verdict
+
+
+def fingerprint(draft: Draft) -> str:
+    """Alike for texts that differ in nothing but spaces, marks and capitals."""
+    return re.sub(r"\W+", "", draft.text).casefold()
 
 
 def is_news(draft: Draft, shown: Mapping[str, Evidence]) -> bool:

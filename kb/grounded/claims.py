@@ -1,25 +1,27 @@
 """Claims in plain words that a model adds of its own: merged, breaking, faster, twice, on Hopper. Pure.
 
 ``kb.citations`` checks figures, names of code and quotes; a word is no figure. What is on none of the lists here, in
-``kb.grounded.rules`` or in ``kb.grounded.figures`` is not checked.
+``kb.grounded.rules``, ``kb.grounded.figures`` or ``kb.grounded.states`` is not checked.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, tzinfo
 
 from kb.facts import plain
 from kb.grounded.figures import wrong_figures
 from kb.grounded.rules import RULES, Ground
+from kb.grounded.states import wrong_states
 
 
-def unfounded(text: str, ground: Ground) -> str:
-    """What a sentence claims in plain words that its records do not say; "" where nothing."""
-    return next(_problems(plain(text), ground), "")
+def unfounded(text: str, ground: Ground, zone: tzinfo = UTC) -> str:
+    """What a sentence claims in plain words that its records do not say; "" where nothing. Days are meant in ``zone``."""
+    return next(_problems(plain(text), ground, zone), "")
 
 
-def _problems(text: str, ground: Ground) -> Iterator[str]:
+def _problems(text: str, ground: Ground, zone: tzinfo) -> Iterator[str]:
     if ground.proposals and (problem := _told_as_done(text, ground)):
         yield problem
     for rule in RULES:
@@ -29,6 +31,7 @@ def _problems(text: str, ground: Ground) -> Iterator[str]:
         if not re.search(rf"(?<![a-z0-9]){re.escape(name.lower())}", ground.whole):
             yield f'a name that the record does not have: "{name}"'
     yield from wrong_figures(text, ground.prose)
+    yield from wrong_states(text, ground, zone)
 
 
 # --- questions and proposals -------------------------------------------------------------------------------------------------

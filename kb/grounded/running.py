@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Generator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
+from queue import SimpleQueue
 
 from kb.grounded.asking import Asker, Job, Result
+from kb.grounded.reply import Draft
 from kb.protocols import Progress
 
 _USUAL_ANSWER = 150  # tokens
@@ -16,7 +18,7 @@ _USUAL_ANSWER = 150  # tokens
 
 @dataclass
 class Run:
-    """The requests of one report, with their progress and what they cost. ``unkept``: why answers could not be kept."""
+    """Requests that belong together, with their progress and what they cost. ``unkept``: why answers could not be kept."""
 
     asker: Asker
     progress: Progress
@@ -25,30 +27,46 @@ class Run:
 
     def ask(self, jobs: Sequence[Job]) -> dict[str, Result]:
         """The result of each job, by its id: from what is kept, else from the model."""
-        kept = {job.id: result for job in jobs if (result := self.asker.kept(job))}
-        to_ask = [job for job in jobs if job.id not in kept]
-        expected = {job.id: self.asker.expected(job) + _USUAL_ANSWER for job in to_ask}
-        found: dict[str, Result] = {}
-        with closing(self._in_parallel(to_ask)) as finished:
-            for job, result in finished:
-                found[job.id] = result
-                self.done += result.prompt_tokens + result.completion_tokens
-                self.progress("write", self.done, self.done + sum(size for id, size in expected.items() if id not in found))
-                self._keep(job, result)
-        if found and self.asker.cache:
-            self.asker.cache.prune()
-        return {job.id: kept.get(job.id) or found[job.id] for job in jobs}
+        with closing(self.each(jobs)) as told:
+            found = {job.id: one for job, one in told if isinstance(one, Result)}
+        return {job.id: found[job.id] for job in jobs}
 
-    def _in_parallel(self, jobs: Sequence[Job]) -> Generator[tuple[Job, Result], None, None]:
+    def each(self, jobs: Sequence[Job], *, aloud: bool = False) -> Generator[tuple[Job, Draft | Result], None, None]:
+        """What comes of each job: with ``aloud`` its sentences as they pass, then its result. Closing it stops asking."""
+        kept = {job.id: result for job in jobs if (result := self.asker.kept(job))}
+        for job in (job for job in jobs if job.id in kept):
+            yield from ((job, draft) for draft in kept[job.id].drafts if aloud)
+            yield job, kept[job.id]
+        expected = {job.id: self.asker.expected(job) + _USUAL_ANSWER for job in jobs if job.id not in kept}
+        with closing(self._in_parallel([job for job in jobs if job.id in expected], aloud=aloud)) as coming:
+            for job, one in coming:
+                if isinstance(one, Result):
+                    del expected[job.id]
+                    self.done += one.prompt_tokens + one.completion_tokens
+                    self.progress("write", self.done, self.done + sum(expected.values()))
+                    self._keep(job, one)
+                yield job, one
+        if len(kept) < len(jobs) and self.asker.cache:
+            self.asker.cache.prune()
+
+    def _in_parallel(self, jobs: Sequence[Job], *, aloud: bool) -> Generator[tuple[Job, Draft | Result], None, None]:
         if not jobs:
             return
+        coming: SimpleQueue[tuple[Job, Draft | Future[Result]]] = SimpleQueue()
+
+        def begin(job: Job) -> None:
+            passed = (lambda draft: coming.put((job, draft))) if aloud else None
+            pool.submit(self.asker.result, job, passed).add_done_callback(lambda future: coming.put((job, future)))
+
         pool = ThreadPoolExecutor(self.asker.model.concurrency, thread_name_prefix="model")
         try:
-            running: dict[Future[Result], Job] = {pool.submit(self.asker.result, job): job for job in jobs}
-            while running:
-                finished, _ = wait(running, return_when=FIRST_COMPLETED)
-                for future in finished:
-                    yield running.pop(future), future.result()
+            for job in jobs:
+                begin(job)
+            left = len(jobs)
+            while left:
+                job, one = coming.get()
+                left -= isinstance(one, Future)
+                yield job, one.result() if isinstance(one, Future) else one
         except BaseException:
             self.asker.over.set()  # an interrupt must not wait for what a slow model has yet to say
             raise

@@ -29,7 +29,7 @@ class Prompts:
 def entry_job(asker: Asker, prompt: Prompt, entry: Entry) -> Job | None:
     """What to ask about an entry; None where nothing should be."""
     found = case(entry, asker.evidence, room=asker.room(prompt, _MOST_SHOWN))
-    return asker.job(entry.id, found, prompt, most=_MOST, kind=found.kind) if found else None
+    return asker.job(entry.id, found, prompt, most=_MOST, values={"kind": found.kind}) if found else None
 
 
 def outlook_job(asker: Asker, prompt: Prompt, told: Sequence[tuple[Entry, Sequence[Sentence]]]) -> Job | None:
