@@ -196,7 +196,7 @@ class Asker:
         problems = "\n".join(f"- {draft.text}\n  Reason: {reason}" for draft, reason in bad)
         return self.repair.render(
             request=request,
-            answer=answer[:_LONGEST_ANSWER_SHOWN],
+            answer=answer[: min(_LONGEST_ANSWER_SHOWN, self.model.context * 3 // 8)],
             problems=problems or "The answer is no JSON object of the form that was asked for.",
         )
 

@@ -1,0 +1,182 @@
+"""What is said of a record's state, and what is denied: merged or not, still open, no longer, on which day. Pure.
+
+A denial is borne out where the record denies the same thing, or where it takes something away and the sentence says so ("no
+longer"). A statement is not, where all that the record has of it is a denial.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import tzinfo
+from functools import lru_cache
+
+from kb.citations import dates
+from kb.glossary import CJK
+from kb.grounded.rules import Ground
+from kb.text import query_tokens
+
+_NOT = r"(?:not|never|n't|yet to be|without(?: being)?)"
+_NOT_ZH = r"(?:没有|没|尚未|仍未|并未|还未|从未|未能|未)"
+
+
+def wrong_states(text: str, ground: Ground, zone: tzinfo) -> Iterator[str]:
+    """What a plain sentence says or denies of its records that they do not bear out."""
+    for claims, holds in _STATES:
+        if (match := claims.search(text)) and not holds(ground):
+            yield f'claims what the record does not say: "{match[0].strip()}"'
+    yield from _wrong_days(text, ground, zone)
+    yield from (_wrong_chinese if CJK.search(text) else _wrong_denials)(text, ground)
+
+
+# --- states ------------------------------------------------------------------------------------------------------------------
+
+
+def _threads(ground: Ground, *states: str) -> bool:
+    return any(one.kind in ("issue", "pull") and one.state in states for one in ground.records)
+
+
+def _denies(words: str) -> Callable[[Ground], bool]:
+    pattern = re.compile(rf"{_NOT} (?:\w+ ){{0,3}}?(?:{words})|{_NOT_ZH}\w{{0,4}}(?:{words})|\bun(?:{words})")
+    return lambda ground: bool(pattern.search(ground.prose))
+
+
+def _unless(words: str, holds: Callable[[Ground], bool]) -> Callable[[Ground], bool]:
+    """Borne out by the state, or where the record itself denies it."""
+    denied = _denies(words)
+    return lambda ground: denied(ground) or holds(ground)
+
+
+def _denial(english: str, chinese: str) -> re.Pattern[str]:
+    between = r"(?:(?:yet|been|be|fully|ever|actually) ){0,3}"
+    words = rf"{_NOT} {between}(?:{english})\b|\bun(?:{english})\b|{_NOT_ZH}(?:被|有|能)?(?:{chinese})"
+    return re.compile(words, re.I)
+
+
+def _has_not_happened(*events: str) -> Callable[[Ground], bool]:
+    return lambda ground: _threads(ground, "open", "closed") and not ground.events & set(events)
+
+
+def _open(ground: Ground) -> bool:
+    return _threads(ground, "open")
+
+
+def _given_up(ground: Ground) -> bool:
+    return _threads(ground, "closed") or bool(re.search(r"reject|abandon|declin|withdr|拒绝|放弃|驳回", ground.text))
+
+
+_STATES = (
+    (_denial("merged|landed", "合并|合入"), _unless("merg|land|合并|合入", _has_not_happened("merged", "landed"))),
+    (_denial("fixed|resolved|addressed|solved", "修复|解决|修正"), _unless("fix|resolv|address|solv|修|解决", _open)),
+    (_denial("closed", "关闭"), _unless("clos|关闭", _open)),
+    (_denial("released|shipped|published", "发布|发版"), _denies("releas|ship|publish|发布")),
+    (_denial("reverted|rolled back", "回退|回滚|撤销"), _denies("revert|roll|回退|回滚|撤")),
+    (
+        re.compile(
+            r"\b(?:is|are|was|were|remains?|stays?|left|still|kept) (?:still )?open\b(?![- ]\w*(?:source|weight))"
+            r"|仍(?:然|为|处于)?(?:打开|开放|未关闭)|还开着|尚未关闭",
+            re.I,
+        ),
+        _open,
+    ),
+    (
+        re.compile(r"\b(?:is|are|was|were|been|now|already|got) closed\b|已(?:经)?关闭|被关闭", re.I),
+        lambda ground: _threads(ground, "closed", "merged") or "clos" in ground.prose or "关闭" in ground.prose,
+    ),
+    (re.compile(r"\bre-?opened\b|重新打开", re.I), lambda ground: "reopened" in ground.events or "reopen" in ground.prose),
+    (re.compile(r"\b(?:rejected|abandoned|declined|withdrawn)\b|被拒绝|被放弃|被驳回", re.I), _given_up),
+)
+
+
+# --- days --------------------------------------------------------------------------------------------------------------------
+
+_DONE: Mapping[str, tuple[str, ...]] = {
+    r"opened|filed|reported|提出|打开|创建": ("opened",),
+    r"merged|landed|合并|合入": ("merged", "landed"),
+    r"closed|关闭": ("closed",),
+    r"reopened|重新打开": ("reopened",),
+    r"released|tagged|published|发布|发表": ("released", "tagged", "published"),
+    r"revised|修订": ("revised",),
+}
+_BEFORE, _AFTER = 40, 8  # characters of a sentence between what happened and its day
+
+
+def _wrong_days(text: str, ground: Ground, zone: tzinfo) -> Iterator[str]:
+    """A day on which something else happened than what is said of it."""
+    for start, end, falls_on in dates(text):
+        lead, rest = text[max(start - _BEFORE, 0) : start], text[end : end + _AFTER]
+        said = [(match.end(), kinds) for words, kinds in _DONE.items() for match in re.finditer(words, lead, re.I)]
+        after = [kinds for words, kinds in _DONE.items() if CJK.search(rest) and re.search(words, rest)]
+        kinds = after[0] if after else max(said)[1] if said else ()
+        happened = [event for one in ground.records for event in one.events if event.kind in kinds]
+        told = text[start:end].lower() in ground.prose
+        if kinds and not told and not any(falls_on(event.at.astimezone(zone)) for event in happened):
+            yield f"not on that day: {text[start:end]}"
+
+
+# --- denials -----------------------------------------------------------------------------------------------------------------
+
+_CUE = re.compile(r"\b(?:not|never|cannot|neither|nor|no longer|without)\b|n't\b|\bno\b(?= \w)", re.I)
+_GONE = re.compile(r"\bno longer\b|\bany ?more\b|\bnow\b|\binstead\b|不再|不会再|现在", re.I)
+_TAKES_AWAY = re.compile(
+    r"\b(?:fix|remov|drop|delet|avoid|prevent|stop|skip|disabl|revert|eliminat|replac|instead|no longer|guard|bypass|only"
+    r"|reject|refus|ignor|unsupport|missing|lack|fail|without|except|exclud|omit)\w*|修复|移除|删除|避免|跳过|不再|仅|失败|缺少",
+    re.I,
+)
+_CHINESE_CUE = re.compile(
+    r"没有|并非|不再|不会|不能|无法|不支持|尚未|并未|从未|未能|未(?:被|经|能|测|实)|无需|不需要|缺少|并不|不是|不得"
+)
+_DENIED_AHEAD, _NEAR = 3, 6  # words
+_CLAUSE = re.compile(r"[.;:!?] |\bbut\b")
+_WORDS = re.compile(r"[\w']+(?:[.-]\w+)*")
+_IS = re.compile(
+    r"\b(?:is|are|was|were|been|be|does|did|do|can|will|has|have) (?:(?:now|already|also|fully|still) )?(\w+)", re.I
+)
+
+
+def _wrong_denials(text: str, ground: Ground) -> Iterator[str]:
+    changes = any(one.kind in ("commit", "release") or one.state == "merged" for one in ground.records)
+    takes_away = changes and bool(_TAKES_AWAY.search(ground.prose))
+    affirmed, denied = _polarity(ground.prose)
+    for match in _CUE.finditer(text):
+        what = _content(text[match.end() :], _DENIED_AHEAD)
+        known = what & (affirmed | denied)
+        borne_out = known & denied if known else denied or _TAKES_AWAY.search(ground.prose)
+        if what and not borne_out and not (takes_away and _GONE.search(text)):
+            yield f'denies what the record does not deny: "{text[match.start() : match.end() + 30].strip()}"'
+    if _GONE.search(text) and changes:
+        return
+    for match in _IS.finditer(text):
+        what = _content(match[1], 1)
+        if what and what <= denied - affirmed and not _CUE.search(text[max(match.start() - 20, 0) : match.end() + 4]):
+            yield f'states what the record denies: "{match[0]}"'
+
+
+def _wrong_chinese(text: str, ground: Ground) -> Iterator[str]:
+    match = _CHINESE_CUE.search(text)
+    said = ground.prose
+    if match and not (_CUE.search(said) or _CHINESE_CUE.search(said) or _TAKES_AWAY.search(said)):
+        yield f'denies what the record does not deny: "{text[match.start() : match.end() + 12]}"'
+
+
+@lru_cache(maxsize=64)
+def _polarity(prose: str) -> tuple[frozenset[str], frozenset[str]]:
+    """The words that a text affirms, and those that it denies: in the few words behind a denial, up to a stop."""
+    affirmed: set[str] = set()
+    denied: set[str] = set()
+    for clause in _CLAUSE.split(prose):
+        at = 0
+        for match in _CUE.finditer(clause):
+            words = [word.end() for word in _WORDS.finditer(clause, match.end())][:_NEAR]
+            affirmed |= set(query_tokens(clause[at : match.start()]))
+            at = words[-1] if words else match.end()
+            denied |= set(query_tokens(clause[match.end() : at]))
+        affirmed |= set(query_tokens(clause[at:]))
+    return frozenset(affirmed), frozenset(denied)
+
+
+def _content(text: str, most: int) -> set[str]:
+    """The first words of a text that say something, as tokens."""
+    clause = re.split(r"[.,;:!?]", text, maxsplit=1)[0]
+    words = [word for match in _WORDS.finditer(clause) if (word := query_tokens(match[0]))]
+    return {token for tokens in words[:most] for token in tokens}
