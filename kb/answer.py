@@ -91,14 +91,13 @@ def _needle_answer(
     coverage = Coverage(len(answering), len(draft.listed & answering), found.in_window)
     foot = render.problems(rows, scope, context) if status != "abstained" else []
     foot += render.beginnings(rows, scope, context) if status == "partial" else []
-    blocks = [
+    head = [
         render.header(scope, context),
         render.unread(unread(scope, catalog), context.words),
         *render.notes(scope, found.degraded, draft.removed, context.words),
-        *draft.blocks,
-        *sources(foot, context),
     ]
-    given = written(scope, status, blocks, draft, seen, coverage, rows, judgement.confidence, found.degraded, context)
+    blocks = [*draft.blocks, *sources(foot, context)]
+    given = written(scope, status, head, blocks, draft, seen, coverage, rows, judgement.confidence, found.degraded, context)
     named = [found.hits[at].record.id for at in judgement.matched] if status != "abstained" else []
     return replace(given, matched=tuple(id for id in named if id in draft.listed))
 

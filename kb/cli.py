@@ -20,6 +20,8 @@ from typing import Annotated, NoReturn
 import typer
 
 from kb import cli_llm, cli_report, console, payloads
+from kb.answering.types import answer_of
+from kb.cli_report import NoLlmOption
 from kb.cli_shared import (
     AsOfOption,
     Common,
@@ -136,16 +138,24 @@ def ask(
         str | None,
         typer.Option("--after", metavar="FILE", help="Follow up: what --json printed for the question before; - reads stdin."),
     ] = None,
+    no_llm: NoLlmOption = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Also what the language model was asked, and what it took.")
+    ] = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
     data_dir: DataOption = None,
 ) -> None:
-    """Answer a question with citations: every change of a window, or the records that say it; or say that nothing does."""
+    """Answer a question with citations: every change of a window, or the records that say it; or say that nothing does.
+
+    Where kb.toml names a language model, its sentences stand first, each checked against the records that it cites.
+    """
     before = None if after is None else _scope_before(after)
     asked = Asked(text_of(question, "QUESTION"), tuple(repo or ()), tuple(kind or ()), since, until, as_of, before)
     with opened(context, config, data_dir) as base:
-        answer = base.ask(asked, language=language_of(lang))
-    show(as_json, payloads.answer(answer), lambda: console.show_markdown(console.standard_output(), answer.text))
+        events = base.ask_aloud(asked, language=language_of(lang), model=not no_llm)
+        payload = payloads.answer(answer_of(events)) if as_json else {}
+        show(as_json, payload, lambda: console.show_answer(console.standard_output(), events, verbose=verbose))
 
 
 def _scope_before(name: str) -> Scope:

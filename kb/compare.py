@@ -86,18 +86,19 @@ def _together(scope: Scope, told: Sequence[SideAnswer], context: Context) -> Com
     coverage = Coverage(*(sum(getattr(one, name) for one in totals) for name in ("matched", "listed", "in_window")))
     in_words = context.words
     names = [_shown(side.name) for side in told]
-    blocks = [
+    head = [
         f"**{in_words.header['compared']}** {in_words.line['dot'].join([*names, *map(_shown, scope.unknown_repos)])}",
         *render.notes(replace(scope, unresolved=()), "", 0, in_words),  # each side says what it could not resolve
         in_words.notes["in all"].format(matched=coverage.matched, listed=coverage.listed, in_window=coverage.in_window),
         _table(told, in_words),
-        *(block for side in told for block in (render.heading(_shown(side.name), 2), side.answer.text.strip())),
     ]
+    blocks = [block for side in told for block in (render.heading(_shown(side.name), 2), side.answer.text.strip())]
     return Comparison(
         question=scope.question,
         scope=scope,
         status=next((status for status in _BEST_FIRST if any(answer.status == status for answer in answers)), "abstained"),
-        text=render.page(blocks),
+        text=render.page([*head, *blocks]),
+        head=render.page(head),
         claims=tuple(claim for answer in answers for claim in answer.claims),
         evidence=_once((item for answer in answers for item in answer.evidence), lambda item: item.key),
         coverage=coverage,

@@ -95,10 +95,11 @@ class IndexTable(Table):
 
 
 class LlmTable(Table):
-    """``[llm]``: the language model that may write reports.
+    """``[llm]``: the language model that may write reports and answers.
 
     ``context`` is how many tokens it takes in all, ``timeout`` for how long one answer may take, ``concurrency`` how many may
-    be asked for at once; ``price_in`` and ``price_out`` are what a million tokens cost, in whatever currency.
+    be asked for at once; ``price_in`` and ``price_out`` are what a million tokens cost, in whatever currency. ``rewrite``: it
+    may put a question's topic in other words before the search.
     """
 
     provider: Literal["none", "ollama", "openai-like"] = "none"
@@ -111,6 +112,7 @@ class LlmTable(Table):
     concurrency: Annotated[int, Field(ge=1, le=64)] = 4
     price_in: Annotated[float, Field(ge=0)] = 0.0
     price_out: Annotated[float, Field(ge=0)] = 0.0
+    rewrite: bool = False
 
     @model_validator(mode="after")
     def _provider_has_what_it_needs(self) -> LlmTable:

@@ -14,13 +14,14 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
+from kb.answering.types import Done, Event
 from kb.catalog import Run
 from kb.citations import keys
 from kb.errors import KbError
 from kb.neighbours import Neighbour
 from kb.safe import one_line, printable
 from kb.sync import SyncReport
-from kb.types import KINDS, LedgerRow, Scope, Window
+from kb.types import KINDS, LedgerRow, ModelUse, Scope, Window
 from kb.wiring import Searched, Status
 from kb.wording import ENGLISH
 
@@ -127,6 +128,27 @@ def show_markdown(console: Console, text: str) -> None:
         console.print(Markdown(clean, hyperlinks=True))
     else:
         console.print(Text(clean))
+
+
+def show_answer(console: Console, events: Iterable[Event], *, verbose: bool = False) -> None:
+    """An answer: on a terminal as it comes, elsewhere when it is whole. ``verbose``: also what the language model did."""
+    for event in events:
+        if console.is_terminal and event.markdown.strip():
+            show_markdown(console, event.markdown)
+        if isinstance(event, Done):
+            if not console.is_terminal:
+                show_markdown(console, event.answer.text)
+            if verbose:
+                console.print(Text(_use_text(event.answer.model), style="dim"))
+
+
+def _use_text(use: ModelUse | None) -> str:
+    if use is None:
+        return "No language model was asked."
+    tokens = f"{use.prompt_tokens:,} + {use.completion_tokens:,} tokens"
+    requests = f"{use.requests:,} requests, {use.cached:,} answers kept from before"
+    told = f"{one_line(use.name)}: {requests}, {tokens}, {use.seconds:.1f} s, {use.read:,} records read"
+    return "; ".join([told, *map(one_line, use.problems)])
 
 
 def show_status(console: Console, state: Status, zone: tzinfo) -> None:

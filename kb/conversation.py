@@ -72,6 +72,7 @@ class _Side(BaseModel):
     dropped: _Events = ()
     unknown_repos: _Texts = ()
     unclear: _Text = ""
+    asked_topic: _Text = ""
     sides: Annotated[tuple[Any, ...], Field(max_length=0)] = ()
 
 

@@ -86,6 +86,7 @@ def sources(sentences: Sequence[str], context: Context) -> list[str]:
 def written(
     scope: Scope,
     status: str,
+    head: Sequence[str],
     blocks: Sequence[str],
     draft: Draft,
     seen: Views,
@@ -99,7 +100,8 @@ def written(
         question=scope.question,
         scope=scope,
         status=status,
-        text=render.page(blocks),
+        text=render.page([*head, *blocks]),
+        head=render.page(head),
         claims=draft.claims,
         evidence=_cited(draft.claims, seen.evidence),
         coverage=coverage,

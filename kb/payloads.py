@@ -56,6 +56,7 @@ def scope(asked: Scope) -> dict[str, Any]:
         "dropped": list(asked.dropped),
         "unknown_repos": list(asked.unknown_repos),
         "unclear": asked.unclear,
+        "asked_topic": asked.asked_topic,
         "sides": [scope(side) for side in asked.sides],
     }
 
@@ -127,6 +128,7 @@ def answer(answered: Answer) -> dict[str, Any]:
         "removed_claims": answered.removed,
         "confidence": answered.confidence,
         "degraded": answered.degraded,
+        "model": {**asdict(answered.model), "problems": list(answered.model.problems)} if answered.model else None,
         "sources": [ledger_row(row) for row in answered.ledger],
         **({"sides": [_side(side) for side in answered.sides]} if isinstance(answered, Comparison) else {}),
     }

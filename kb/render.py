@@ -107,7 +107,7 @@ def header(scope: Scope, context: Context) -> str:
         ("window", words.header[form].format(window=window, zone=inert(zone), label=inert(label))),
         ("repos", words.comma.join(map(inert, scope.repos or scope.unknown_repos)) or words.header["all"]),
         ("kinds", words.listed(words.kinds, scope.kinds) or words.header["all"]),
-        ("topic", inert(shorten(scope.topic, LONGEST_TITLE)) or words.header["any"]),
+        ("topic", _topic(scope, words)),
         ("facets", words.listed(words.facets, scope.facets)),
         ("states", words.listed(words.states, scope.states if scope.kinds else ())),
         ("events", words.listed(words.events, scope.events)),
@@ -116,6 +116,12 @@ def header(scope: Scope, context: Context) -> str:
     ]
     said = [f"**{words.header[name]}** {text}{_inherited(scope, name, words)}" for name, text in parts if text]
     return words.line["dot"].join(said)
+
+
+def _topic(scope: Scope, words: Words) -> str:
+    topic = inert(shorten(scope.topic, LONGEST_TITLE)) or words.header["any"]
+    asked = inert(shorten(scope.asked_topic, LONGEST_TITLE))
+    return words.header["rewritten"].format(topic=topic, asked=asked) if asked else topic
 
 
 def _inherited(scope: Scope, name: str, words: Words) -> str:

@@ -262,7 +262,8 @@ class Scope:
 
     ``resolved_at`` is the moment from which its times were counted; a window that ends there is open. ``inherited`` names the
     parts (of PARTS) that a follow-up question took from the one before it; a topic that it only narrowed is "narrowed".
-    ``dropped`` are parts of the one before that do not fit it. ``unknown_repos`` are names that it gives for repositories and
+    ``dropped`` are parts of the one before that do not fit it. ``asked_topic`` is the topic as the question has it, where a
+    language model has put it in other words. ``unknown_repos`` are names that it gives for repositories and
     nothing follows. ``unclear`` is a word that stands for one record of many ("it", after a list). All of these are told.
     """
 
@@ -287,6 +288,7 @@ class Scope:
     dropped: tuple[str, ...] = ()
     unknown_repos: tuple[str, ...] = ()
     unclear: str = ""
+    asked_topic: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -409,10 +411,30 @@ class Coverage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ModelUse:
+    """What a language model did for an answer, and what that cost. ``name`` is the model's.
+
+    ``read`` of the records that match were put to it. ``cached`` counts what it had answered before and was not asked again.
+    ``problems`` say in one line each what it could not be asked.
+    """
+
+    name: str
+    read: int = 0
+    requests: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    seconds: float = 0.0
+    cached: int = 0
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """An answer with everything that it rests on.
 
-    ``status``: answered, partial (closest matches, not confirmed) or abstained. ``text`` is Markdown, safe to render.
+    ``status``: answered, partial (closest matches, not confirmed) or abstained. ``text`` is Markdown, safe to render; it begins
+    with ``head``: what was asked about, and how complete the answer is. ``model`` is None where no language model was asked;
+    the claims that it made come first.
     ``evidence`` has each cited record once; ``matched`` are the ids of those that answer the question, without what is
     only mentioned beside them. ``removed`` counts claims that failed verification and stand nowhere in the answer.
     ``ledger`` has the sources that the scope touches; ``degraded`` says what the search could not use; ``confidence``
@@ -432,6 +454,8 @@ class Answer:
     degraded: str = ""
     language: str = "en"
     matched: tuple[str, ...] = ()
+    head: str = ""
+    model: ModelUse | None = None
 
     @property
     def unresolved(self) -> tuple[str, ...]:

@@ -8,26 +8,32 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from kb.answer import answer
+from kb.answering.page import rest
+from kb.answering.rewriting import Rewriter
+from kb.answering.types import Begun, Done, Event, answer_of
+from kb.answering.writer import AnswerWriter, Prompts
 from kb.catalog import Catalog, Filter, Run
 from kb.compare import compare
 from kb.config import Config, data_folder
 from kb.entities import resolve_repos
 from kb.errors import CatalogError, ConfigError, QueryError
 from kb.followup import resolve
+from kb.grounded.cache import Cache
 from kb.judge import judge
 from kb.neighbours import Neighbour, neighbours
 from kb.plugins import build_sources
-from kb.protocols import Progress, Source, silent
+from kb.protocols import LanguageModel, Progress, Source, silent
 from kb.scope import KnownRepo, ScopeContext, parse_instant
 from kb.sync import Indexed, SyncReport, sync, unread
 from kb.types import KINDS, Answer, Found, LedgerRow, Scope
+from prompts import ASK, Template, load_all
 
 if TYPE_CHECKING:
     from index.indexer import CatalogIndexer, Index
@@ -240,26 +246,76 @@ class KnowledgeBase:
         beside = neighbours(self._catalog, [hit.record.id for hit in found.hits], as_of=scope.as_of)
         return Searched(asked.text, scope, found, beside)
 
-    def ask(self, asked: Asked, *, language: str = "") -> Answer:
+    def ask(self, asked: Asked, *, language: str = "", model: bool = True) -> Answer:
         """A cited answer, in ``language`` ("en", "zh"), or else in the question's or the configured one.
 
+        The configured language model tells it in sentences before its list; without one, or with ``model`` false, it has only
+        what stands in the records.
+
         Raises:
+            ConfigError: the language model or its prompts cannot be used as configured.
             QueryError: a filter that cannot be resolved.
             CatalogError: there are no records to answer from.
         """
+        return answer_of(self.ask_aloud(asked, language=language, model=model))
+
+    def ask_aloud(self, asked: Asked, *, language: str = "", model: bool = True) -> Iterator[Event]:
+        """Like ``ask``, but told as it comes: what was asked about at once, each of the model's sentences when it has passed
+        its checks, and the whole answer (Done) at the end. Closing the iterator ends what is asked of the model.
+
+        Raises:
+            ConfigError, QueryError, CatalogError: as ``ask`` does; before the first event.
+        """
         self._require_records()
         scope, context = self.scope(asked)
-        tell = compare if scope.intent == "compare" else answer
-        return tell(
-            scope,
-            catalog=self._catalog,
-            searcher=self._search,
-            judge=judge,
-            now=context.now,
-            zone=context.tz,
-            language=language or ("zh" if scope.language == "zh" else self.config.language),
-            ledger=self.ledger(),
+        language = language or ("zh" if scope.language == "zh" else self.config.language)
+        writer = self._answer_writer(context.tz) if model else None
+
+        def tell(scope: Scope) -> Answer:
+            return (compare if scope.intent == "compare" else answer)(
+                scope,
+                catalog=self._catalog,
+                searcher=self._search,
+                judge=judge,
+                now=context.now,
+                zone=context.tz,
+                language=language,
+                ledger=self.ledger(),
+            )
+
+        found = tell(scope)
+        if writer is None:
+            return iter((Begun(found, found.head), Done(found, rest(found))))
+        spent = None
+        if self.config.llm.rewrite:
+            found, spent = self._rewriter(writer).better(found, tell)
+        return writer.stream(found, spent=spent, progress=self._progress)
+
+    @cached_property
+    def _model(self) -> LanguageModel | None:
+        from kb.llm import language_model
+
+        return language_model(self.config.llm)
+
+    def _answer_writer(self, zone: tzinfo) -> AnswerWriter | None:
+        if self._model is None:
+            return None
+        templates = self._prompts
+        chosen = Prompts(
+            system=templates["ask_system"],
+            answer=templates["ask_answer"],
+            reduce=templates["ask_reduce"],
+            repair=templates["ask_repair"],
         )
+        return AnswerWriter(model=self._model, prompts=chosen, zone=zone, cache=Cache(self.data_dir / "cache" / "answers"))
+
+    def _rewriter(self, writer: AnswerWriter) -> Rewriter:
+        return Rewriter(model=writer.model, system=writer.prompts.system, topic=self._prompts["ask_topic"], cache=writer.cache)
+
+    @cached_property
+    def _prompts(self) -> dict[str, Template]:
+        folder = self.config.report.prompts
+        return load_all(ASK, folder=self.config.path.parent / Path(folder).expanduser() if folder else None)
 
     def retriever(self, *, limit: int = 10) -> ChangeRetriever:
         """A llama-index retriever over the records (docs/llama-index.md); it works until this knowledge base is closed.
@@ -309,7 +365,7 @@ class KnowledgeBase:
         """The scope of the question before, if it is about repositories that are known."""
         for scope in (before, *before.sides):
             resolve_repos(scope.repos, known)
-        return before
+        return replace(before, topic=before.asked_topic or before.topic, asked_topic="")
 
     def _landed(self, scope: Scope, asked: Asked, horizon: datetime | None) -> Scope:
         """The scope as of ``horizon``. "Which PRs landed?" asks for the commits that name theirs, where no others are read."""

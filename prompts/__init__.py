@@ -15,6 +15,7 @@ from string import Template as Text
 from kb.errors import ConfigError
 
 REPORT = ("report_system", "report_item", "report_repair", "report_outlook")
+ASK = ("ask_system", "ask_answer", "ask_reduce", "ask_repair", "ask_topic")
 
 _HEAD = re.compile(r"\ufeff?version:[ \t]*(?P<version>[\w.-]{1,40})[ \t]*\r?\n---[ \t]*\r?\n")
 _NAME = re.compile(r"[a-z][a-z_]*")

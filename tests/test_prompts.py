@@ -15,6 +15,13 @@ VARIABLES = {
     "report_repair": {"request", "answer", "problems"},
     "report_outlook": {"evidence", "keys", "marker", "glossary", "language"},
 }
+ASKED = {
+    "ask_system": {"language"},
+    "ask_answer": {"question", "scope", "records", "most", "evidence", "keys", "marker", "glossary", "language"},
+    "ask_reduce": {"question", "scope", "most", "evidence", "keys", "marker", "glossary", "language"},
+    "ask_repair": {"request", "answer", "problems"},
+    "ask_topic": {"question", "topic"},
+}
 ITEM = "version: mine-2\n---\n" + " ".join(f"${name}" for name in sorted(VARIABLES["report_item"])) + "\n"
 
 
@@ -34,7 +41,8 @@ def refused(folder: Path, text: str | bytes) -> str:
 
 def test_each_template_has_the_variables_that_its_user_fills() -> None:
     assert {name: set(template.variables) for name, template in prompts.load_all().items()} == VARIABLES
-    assert {path.stem for path in Path(prompts.__file__).parent.glob("*.md")} == set(VARIABLES)
+    assert {name: set(template.variables) for name, template in prompts.load_all(prompts.ASK).items()} == ASKED
+    assert {path.stem for path in Path(prompts.__file__).parent.glob("*.md")} == {*VARIABLES, *ASKED}
 
 
 def test_a_template_has_a_version_that_is_not_part_of_its_text() -> None:

@@ -114,6 +114,11 @@ class Hearing:
         return None
 
 
+def objects(answer: str) -> list[Mapping[str, Any]]:
+    """The JSON objects of an answer, whatever stands around them."""
+    return [value for value in _values(_LOOSE_COMMA.sub("", _FENCE.sub("", answer[:_LONGEST]))) if isinstance(value, dict)]
+
+
 def _values(text: str) -> Iterator[Any]:
     """The JSON objects and lists in a text, and where one never ends those within it."""
     decoder = json.JSONDecoder()
