@@ -57,13 +57,18 @@ class PlainIndex:
 
         ``repo`` ("owner/name", "" for all) and the half-open interval from ``since`` to ``until`` filter before ranking.
         """
-        if self._index is None:
-            raise ValueError("this index is not built yet: call build() first")
-        retriever = self._index.as_retriever(
+        retriever = self.index.as_retriever(
             similarity_top_k=limit * CHUNKS_PER_RECORD, filters=_filters(repo=repo, since=since, until=until)
         )
         nodes = retriever.retrieve(text)
         return list(dict.fromkeys(node.node.ref_doc_id or "" for node in nodes))[:limit]
+
+    @property
+    def index(self) -> VectorStoreIndex:
+        """The index, once it is built."""
+        if self._index is None:
+            raise ValueError("this index is not built yet: call build() first")
+        return self._index
 
     @cached_property
     def _model(self) -> BaseEmbedding:
