@@ -47,14 +47,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--live", action="store_true", help="also run the tests that ask GitHub, arXiv and Hugging Face themselves"
     )
+    parser.addoption("--real-llm", action="store_true", help="also run the tests that ask a real llama-server on this machine")
     parser.addoption("--write-golden", action="store_true", help="write the pages of tests/golden anew")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    live = [item for item in items if item.get_closest_marker("live")]
-    if live and not config.getoption("--live"):
-        config.hook.pytest_deselected(items=live)
-        items[:] = [item for item in items if item not in live]
+    for marker, option in (("live", "--live"), ("real_llm", "--real-llm")):
+        marked = [item for item in items if item.get_closest_marker(marker)]
+        if marked and not config.getoption(option):
+            config.hook.pytest_deselected(items=marked)
+            items[:] = [item for item in items if item not in marked]
 
 
 @pytest.fixture(scope="session", autouse=True)
