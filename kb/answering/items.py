@@ -94,10 +94,10 @@ def parts_of(items: Sequence[Item], room: int, zone: tzinfo) -> list[Part]:
     return [*parts, Part(tuple(chosen), room)] if chosen else parts
 
 
-def halved(part: Part) -> list[Part]:
-    """The part in two, or a single record in half the room; nothing where that is too little."""
+def halved(part: Part, least: int) -> list[Part]:
+    """The part in two, each with half the room, or a single record with half the room; nothing where that is too little."""
     room = part.room // 2
-    if room < LEAST_ROOM:
+    if room < max(least, LEAST_ROOM):
         return []
     middle = (len(part.items) + 1) // 2
     return [Part(items, room) for items in (part.items[:middle], part.items[middle:]) if items]

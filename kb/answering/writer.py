@@ -32,6 +32,7 @@ from kb.wording import words
 _MOST_SHOWN = 12_000  # tokens of evidence in a request
 _MOST, _MOST_OF_A_PART, _MOST_OF_ONE = 8, 4, 4  # sentences: of an answer, of a part, and where one record is asked for
 _MOST_LEVELS = 6  # of overviews of overviews
+_SMALLEST = 16  # of the room that was thought to be there, the share with which it is tried at last
 _LONGEST_QUESTION = 1_000
 _TOO_LONG = re.compile(
     r"HTTP 413|context[ _](?:length|size|window)|n_ctx|max(?:imum)?[ _](?:context|prompt|input|model)|too (?:long|many tokens)",
@@ -119,6 +120,7 @@ class _Session:
             told=runs(one.text for one in (prompts.system, prompts.answer, prompts.reduce, prompts.repair)),
         )
         self.run = Run(self.asker, self.progress)
+        self.room = self.asker.room(prompts.answer, _MOST_SHOWN)
 
     @property
     def removed(self) -> int:
@@ -138,11 +140,10 @@ class _Session:
 
     def told(self) -> Generator[Event, None, None]:
         """Sentences as they pass; at the end ``final`` has those that stand in the answer."""
-        room = self.asker.room(self.writer.prompts.answer, _MOST_SHOWN)
-        if room < LEAST_ROOM:
+        if self.room < LEAST_ROOM:
             self.problems.append(f"its context of {self.writer.model.context} tokens leaves no room for evidence")
             return
-        parts = parts_of(self.items, room, self.writer.zone)
+        parts = parts_of(self.items, self.room, self.writer.zone)
         yield from self._map(parts)
         if len(parts) > 1 and len(self.final) > _MOST:
             yield from self._reduce()
@@ -187,7 +188,7 @@ class _Session:
             self.read |= {item.whole.record.id for item in part.items}
             self.problems += [reason for reason in (result.error, result.cut) if reason]
             return []
-        if _TOO_LONG.search(result.error) and (smaller := halved(part)):
+        if _TOO_LONG.search(result.error) and (smaller := halved(part, self.room // _SMALLEST)):
             return smaller
         self.problems.append(result.error.split(" (not asked again")[0])
         if len(self.problems) > (1 if self.read else 0):
