@@ -165,6 +165,18 @@ def test_thoughts_are_told_apart_however_a_text_is_cut(text: str, at: list[int])
     assert "".join([*heard, spoken.end()]) == spoken.text == whole.text
 
 
+@pytest.mark.parametrize("json", [False, True])
+@pytest.mark.parametrize("text", ["a", "<", " ", "<think>", "</think>", "<think></think>a"])
+def test_thoughts_of_any_size_are_told_apart_quickly(text: str, json: bool) -> None:
+    whole = text * (2_000_000 // len(text))
+    spoken = Spoken(json=json)
+    began = time.monotonic()
+    for at in range(0, len(whole), 50):
+        spoken.hear(whole[at : at + 50])
+    spoken.end()
+    assert time.monotonic() - began < 5
+
+
 @providers
 @pytest.mark.parametrize(
     "thought", ["", "<think>{hm}</think>", "hm, it began before</think>", "hm <think>no</think> hm</think>\n"]

@@ -90,7 +90,7 @@ def probe(
     patience: Patience | None = None,
     progress: Progress = silent,
 ) -> Health:
-    """Try the model of ``[llm]``, with at most five requests to its server, and none to any other.
+    """Try the model of ``[llm]``, with a handful of requests to its server, and none to any other.
 
     Raises:
         ConfigError: the variable that should hold the key is empty.
