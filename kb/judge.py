@@ -1,8 +1,8 @@
 """Which of a search's hits answer the question, and how sure that is: answered, closest match, or abstained. Pure.
 
-Confidence is one scale for every sort of question, so that one threshold serves all: about how often an answer would be there.
-``benchmarks/calibrate.py`` shows what it is worth, on questions and on their twins with the answer deleted from the store.
-All combinations are set by hand, with rounded coefficients: fits of more features held no better on repositories left out.
+Confidence is one scale for every sort of question, so that one threshold serves all. ``benchmarks/calibrate.py`` shows what it
+is worth, on questions and on their twins with the answer deleted from the store. All combinations are set by hand, with rounded
+coefficients: fits of more features held no better on repositories left out.
 
 A described change: late interaction, how far the best stands out, and how much of the question the record holds (of its
 names above all, and of a short question everything).
