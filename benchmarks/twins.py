@@ -40,10 +40,10 @@ class TwinCatalog(Catalog):
     """A copy in memory of the store at ``path``, to read, from which records can be taken away for a while."""
 
     def __init__(self, path: Path) -> None:
+        Catalog.open(path, read_only=True).close()  # says what is wrong where it cannot be read
         super().__init__(path, writer=None)
         self._numbers = count(1)
         with schema.translated(path), contextlib.closing(schema.connect(path, read_only=True)) as source:
-            schema.check(source, path)
             self._copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
             source.backup(self._copy)
         self._copy.execute("PRAGMA foreign_keys = ON")
