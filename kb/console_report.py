@@ -57,7 +57,9 @@ def _cost(made: Made) -> str:
 
 
 def _show_published(console: Console, published: Published) -> None:
-    console.print(Text(f"Published: {published.status}" + (f" ({published.commit[:12]})" if published.commit else "")))
+    console.print(Text(f"Published: {published.status}" + (f" ({published.commit[:12]})" if published.commit else "") + "."))
+    for note in published.notes:
+        console.print(Text(one_line(note), style="yellow"))
 
 
 def show_check(console: Console, file: Path, found: CheckResult) -> None:
@@ -96,5 +98,7 @@ def show_daily(console: Console, done: Daily, zone: tzinfo) -> None:
         show_sync(console, done.synced, zone)
     if done.made:
         show_report(console, done.made, done.published)
+    for made in done.revisited:
+        console.print(Text(_TOLD[made.stored.status].format(path=made.stored.markdown) + ": there is more to tell by now."))
     for error in done.errors:
         console.print(Text(error_text(error), style="red"))

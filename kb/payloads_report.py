@@ -52,9 +52,12 @@ def daily(done: Daily) -> dict[str, Any]:
         "exit_code": done.exit_code,
         "sync": payloads.sync(done.synced) if done.synced else None,
         "report": report(done.made, done.published) if done.made else None,
+        "revisited": [{"status": made.stored.status, "markdown": str(made.stored.markdown)} for made in done.revisited],
         "errors": [{"type": type(error).__name__, "message": error.message, "remedy": error.remedy} for error in done.errors],
     }
 
 
 def _published(published: Published | None) -> dict[str, Any] | None:
-    return {"status": published.status, "commit": published.commit} if published else None
+    if published is None:
+        return None
+    return {"status": published.status, "commit": published.commit, "notes": list(published.notes)}

@@ -5,8 +5,10 @@ Beside kb.wiring the one place that knows every part of a report; the parts them
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import timedelta, tzinfo
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, tzinfo
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -30,9 +32,10 @@ from kb.report.types import Edition, Frame, Report, Writer
 from kb.report.weight import Profile, choose, weigh
 from kb.safe import one_line
 from kb.sync import SyncReport
-from kb.types import LedgerRow
+from kb.types import LedgerRow, Window
 from kb.wiring import Asked, KnowledgeBase
 
+_LOOKED_BACK = timedelta(days=7)
 _LARGEST = 20_000_000  # bytes of a page to check
 
 
@@ -64,11 +67,15 @@ class Made:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Daily:
-    """What a daily run did. ``synced`` or ``made`` is None where that step could not be done at all; ``errors`` say why."""
+    """What a daily run did. ``synced`` or ``made`` is None where that step could not be done at all; ``errors`` say why.
+
+    ``revisited`` are reports of the days before that were written again, as there is more to tell of those days by now.
+    """
 
     synced: SyncReport | None
     made: Made | None
-    published: Published | None
+    revisited: tuple[Made, ...] = ()
+    published: Published | None = None
     errors: tuple[KbError, ...] = ()
 
     @property
@@ -155,13 +162,15 @@ def daily(
 ) -> Daily:
     """Read the sources, write the report, and publish the archive where that is configured and ``push``.
 
-    What fails stops only what needs it: a report is made of what is stored also where no source could be read.
+    What fails stops only what needs it: a report is made of what is stored also where no source could be read. The reports of
+    the days before are looked at again: a source may have been read since, or a commit pushed late.
 
     Raises:
         ConfigError, QueryError: the configuration or what is wanted cannot be used.
     """
     errors: list[KbError] = []
     synced, made, published = None, None, None
+    revisited: tuple[Made, ...] = ()
     try:
         synced = base.sync()
     except (ConfigError, QueryError):
@@ -170,13 +179,29 @@ def daily(
         errors.append(error)
     try:
         made = make_report(base, wanted, archive, force=force, progress=progress)
+        revisited = tuple(_revisited(base, wanted, archive, made, progress))
         if push and base.config.report.publish:
             published = publish_reports(base, archive)
     except (ConfigError, QueryError):
         raise
     except KbError as error:
         errors.append(error)
-    return Daily(synced=synced, made=made, published=published, errors=tuple(errors))
+    return Daily(synced=synced, made=made, revisited=revisited, published=published, errors=tuple(errors))
+
+
+def _revisited(base: KnowledgeBase, wanted: Wanted, archive: Archive, made: Made, progress: Progress) -> Iterator[Made]:
+    """Reports like ``made`` of the days before it, of which the facts have changed, written again."""
+    frame = made.report.frame
+    for old in archive.entries():
+        about = old.identity
+        alike = (about.length, about.language, about.repos) == (frame.length, frame.language, frame.repos)
+        if not alike or frame.length == SINCE_LAST or not frame.day - _LOOKED_BACK <= about.day < frame.day:
+            continue
+        asked = replace(wanted, day=about.day.isoformat())
+        if frame_of(base, asked, archive).window == Window(old.since, old.until):
+            again = make_report(base, asked, archive, progress=progress)
+            if again.stored.status == "rewritten":
+                yield again
 
 
 # --- parts -------------------------------------------------------------------------------------------------------------------
@@ -192,13 +217,18 @@ def frame_of(base: KnowledgeBase, wanted: Wanted, archive: Archive) -> Frame:
     zone = zone_of(wanted.zone, base.config)
     scope, context = base.scope(Asked("", repos=wanted.repos, as_of=wanted.as_of))
     language = wanted.language or base.config.language
-    framed = frame(now=context.now, zone=zone, day=wanted.day, language=language, repos=scope.repos, length=wanted.length)
-    if wanted.length != SINCE_LAST:
-        return framed
-    last = archive.last_end(language=language, repos=framed.repos, day=framed.day)
-    return frame(
-        now=context.now, zone=zone, day=wanted.day, language=language, repos=scope.repos, length=SINCE_LAST, last_end=last
-    )
+    since_last = wanted.length == SINCE_LAST
+    now = min([context.now, *_read_until(base)]) if since_last else context.now  # what came later belongs to the next one
+    framed = partial(frame, now=now, zone=zone, day=wanted.day, language=language, repos=scope.repos, length=wanted.length)
+    if not since_last:
+        return framed()
+    return framed(last_end=archive.last_end(language=language, repos=scope.repos, day=framed().day))
+
+
+def _read_until(base: KnowledgeBase) -> list[datetime]:
+    """Until when the sources that could be read were, at least: a moment or none."""
+    read = [row.last_success for row in configured_ledger(base) if row.status == "ok" and row.last_success]
+    return [min(read)] if read else []
 
 
 def zone_of(name: str, config: Config) -> tzinfo:

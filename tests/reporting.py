@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, tzinfo
+from datetime import UTC, datetime, tzinfo
 
 from kb.catalog import Catalog
 from kb.protocols import Progress, silent
@@ -19,10 +19,12 @@ from tests.records import REPO, START, day, put
 NOW = day(40)
 
 
-def at(number: float, length: str = "1d", *, zone: tzinfo = UTC, language: str = "en", **more: object) -> Frame:
+def at(
+    number: float, length: str = "1d", *, zone: tzinfo = UTC, language: str = "en", now: datetime = NOW, **more: object
+) -> Frame:
     """The frame whose last day is ``number`` days after the first of February 2026."""
     text = day(number).astimezone(zone).date().isoformat()
-    return frame(now=NOW, zone=zone, day=text, length=length, language=language, **more)  # type: ignore[arg-type]
+    return frame(now=now, zone=zone, day=text, length=length, language=language, **more)  # type: ignore[arg-type]
 
 
 def row(source: str = "kernels", *, repo: str = REPO, read: float | None = 39.5, **more: object) -> LedgerRow:

@@ -69,6 +69,12 @@ def add(home: Path, text: str) -> None:
     path.write_text(path.read_text(encoding="utf-8") + text, encoding="utf-8")
 
 
+def commit_late(repository: Path, message: str, *, at: str) -> None:
+    environment = {**os.environ, "GIT_AUTHOR_DATE": at, "GIT_COMMITTER_DATE": at}
+    command = ["git", "-C", str(repository), "commit", "-q", "--allow-empty", "-m", message]
+    subprocess.run(command, check=True, env=environment)
+
+
 # --- kb report ---------------------------------------------------------------------------------------------------------------
 
 
@@ -132,9 +138,7 @@ def test_what_a_person_changed_is_kept_unless_forced(kb: Run, made: Callable[...
 
 def test_new_facts_rewrite_a_report(kb: Run, made: Callable[..., dict[str, Any]], home: Path) -> None:
     made("--date", DAY)
-    environment = {**os.environ, "GIT_AUTHOR_DATE": "2026-02-03T23:50:00Z", "GIT_COMMITTER_DATE": "2026-02-03T23:50:00Z"}
-    late = ["git", "-C", str(home / "rocket"), "commit", "-q", "--allow-empty", "-m", "feat: late"]
-    subprocess.run(late, check=True, env=environment)
+    commit_late(home / "rocket", "feat: late", at="2026-02-03T23:50:00Z")
     assert kb("sync")[0] == 0
     result = made("--date", DAY)
     assert (result["status"], result["counts"]["records"]) == ("rewritten", 3)
@@ -349,3 +353,66 @@ def test_nobody_waits_for_a_model_that_hangs_once_they_have_interrupted(home: Pa
         running.send_signal(signal.SIGINT)
         assert running.wait(timeout=60) == 130
     assert not (home / "reports").exists()
+
+
+# --- what is not known -------------------------------------------------------------------------------------------------------
+
+
+def test_before_its_history_a_repository_is_not_quiet_but_unknown(
+    kb: Run, home: Path, made: Callable[..., dict[str, Any]]
+) -> None:
+    text = (
+        (home / "kb.toml")
+        .read_text(encoding="utf-8")
+        .replace('history = "all"\nurl = "probe"', 'history = "2026-02-02"\nurl = "probe"')
+    )
+    (home / "kb.toml").write_text(text, encoding="utf-8")
+    shutil.rmtree(home / "data")
+    assert kb("sync")[0] == 0
+    page = Path(made("--date", "2026-02-01")["markdown"]).read_text(encoding="utf-8")
+    assert "Not known of acme/probe: what happened before 2026-02-02 00:00, which was never read." in page
+    assert "Quiet" not in page
+    assert "No changes in probe" not in page
+
+
+def test_a_day_is_told_again_when_a_source_has_been_read_since(kb: Run, home: Path) -> None:
+    shutil.rmtree(home / "data")
+    (home / "probe").rename(home / "away")
+    code, out, _ = kb("daily", "--date", "2026-02-02", "--json")
+    first = json.loads(out)["report"]
+    assert (code, first["provisional"], first["counts"]["records"]) == (1, True, 0)
+    assert "Could not be read: acme/probe." in first["summary"]
+    (home / "away").rename(home / "probe")
+    commit_late(home / "probe", "docs: how to start", at="2026-02-02T20:00:00Z")
+    code, out, _ = kb("daily", "--date", DAY, "--json")
+    result = json.loads(out)
+    assert (code, [again["status"] for again in result["revisited"]]) == (0, ["rewritten"])
+    page = (home / "reports" / "2026-02-02.md").read_text(encoding="utf-8")
+    assert "how to start" in page
+    assert "So far" not in page
+    assert json.loads(kb("daily", "--date", DAY, "--json")[1])["revisited"] == []
+
+
+def test_nothing_is_lost_between_reports_since_the_last(kb: Run, home: Path, made: Callable[..., dict[str, Any]]) -> None:
+    made("--date", "2026-02-01")
+    shutil.rmtree(home / "data")
+    (home / "probe").rename(home / "away")
+    kb("sync")
+    first = made("--window", "since-last", "--as-of", "2026-02-02T18:00Z")
+    assert first["provisional"]
+    (home / "away").rename(home / "probe")
+    assert kb("sync")[0] == 0
+    second = made("--window", "since-last", "--as-of", "2026-02-03T18:00Z")
+    assert (second["window"]["since"], second["provisional"]) == ("2026-02-02T00:00:00Z", False)
+
+
+def test_what_is_known_now_is_not_replaced_by_what_was_known_then(kb: Run, home: Path) -> None:
+    assert kb("report", "--date", DAY)[0] == 0
+    page = (home / "reports" / f"{DAY}.md").read_bytes()
+    for more in (["--as-of", f"{DAY}T12:00Z"], ["--tz", "Asia/Tokyo"]):
+        code, _, err = kb("report", "--date", DAY, *more)
+        assert code == 1
+        assert "--force" in err
+        assert (home / "reports" / f"{DAY}.md").read_bytes() == page
+    code, _, err = kb("report", "--date", DAY, "--as-of", "2026-02-02")
+    assert (code, "has not begun yet" in err) == (2, True)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
 from kb.catalog import Catalog
+from kb.errors import ReportError
 from kb.report.archive import Archive
 from kb.report.frame import marked
 from kb.report.sidecar import edition
@@ -353,13 +354,41 @@ def test_the_last_end_is_that_of_the_same_language_and_repositories(archive: Arc
     assert archive.last_end(language="zh", repos=REPOS, day=date(2026, 2, 9)) is None
 
 
-def test_a_report_made_before_its_window_ended_tells_until_it_was_made(archive: Archive, catalog: Catalog) -> None:
-    made = edition(report(catalog, at(40.5)))  # NOW is midnight before that day's end
+def test_what_a_report_lacked_belongs_to_the_next(archive: Archive, catalog: Catalog) -> None:
+    archive.write(of(0))
+    made = edition(report(catalog, at(40, now=day(40.5))))
     assert made.provisional
     archive.write(made)
-    end = archive.last_end(language="en", repos=(), day=date(2026, 3, 20))
-    assert end == archive.entries()[0].as_of
-    assert end == day(40)
+    assert archive.entries()[0].end == day(40.5)
+    assert archive.last_end(language="en", repos=(), day=date(2026, 3, 20)) == day(1)
+
+
+# --- a report of less --------------------------------------------------------------------------------------------------------
+
+
+def test_a_report_of_other_hours_or_of_less_replaces_none_unless_forced(archive: Archive, catalog: Catalog) -> None:
+    archive.write(of(0))
+    before = content(archive.folder)
+    shorter = edition(report(catalog, at(0, now=day(0.5))))
+    elsewhere = edition(report(catalog, at(0, zone=timezone(timedelta(hours=8)))))
+    for other in (shorter, elsewhere):
+        with pytest.raises(ReportError, match="tells of 2026-02-01 00:00 to 2026-02-02 00:00") as refused:
+            archive.write(other)
+        assert "--out" in refused.value.remedy
+        assert content(archive.folder) == before
+    assert archive.write(elsewhere, force=True).status == "rewritten"
+
+
+def test_a_report_that_tells_further_replaces_one_made_too_early(archive: Archive, catalog: Catalog) -> None:
+    archive.write(edition(report(catalog, at(0, now=day(0.5)))))
+    assert archive.write(of(0)).status == "rewritten"
+
+
+def test_a_page_whose_sidecar_is_gone_is_said_to_be_left_out(archive: Archive) -> None:
+    archive.write(of(0))
+    (archive.folder / "2026-02-01.json").unlink()
+    stored = archive.write(of(1))
+    assert any("2026-02-01.md is not listed" in note for note in stored.notes)
 
 
 def test_a_report_of_the_day_itself_does_not_cut_the_next_one_of_that_day(archive: Archive) -> None:

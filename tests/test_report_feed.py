@@ -69,6 +69,11 @@ def test_a_report_that_is_not_whole_was_updated_when_it_was_made() -> None:
     assert read.entries[0].updated == made.isoformat()
 
 
+def test_a_report_of_newer_facts_was_updated_when_these_had_been_read() -> None:
+    read = feedparser.parse(atom([replace(archived(), read_at=DAY + timedelta(days=3))]))
+    assert read.entries[0].updated == read.feed.updated == (DAY + timedelta(days=3)).isoformat()
+
+
 def test_the_latest_hundred_are_enough() -> None:
     reports = [archived(-number) for number in range(LONGEST + 50)]
     read = feedparser.parse(atom(reports))

@@ -72,7 +72,8 @@ def test_a_tag_alone_is_no_quiet_day(catalog: Catalog) -> None:
 
 def test_a_tag_that_is_yet_to_come_is_not_told(catalog: Catalog) -> None:
     put(catalog, commit(40), tags=(Tag("v1.0", sha(40), NOW + timedelta(hours=2)),))
-    assert report(catalog, at(40)).tagged == ()
+    assert report(catalog, at(40, now=NOW + timedelta(hours=1))).tagged == ()
+    assert len(report(catalog, at(40, now=NOW + timedelta(hours=3))).tagged) == 1
 
 
 def test_a_hostile_name_breaks_nothing(catalog: Catalog) -> None:

@@ -33,11 +33,13 @@ from kb.report.archived import (
     readme,
 )
 from kb.report.feed import atom
+from kb.report.frame import SINCE_LAST
 from kb.report.swap import explained, finish, is_regular, read, replace_all
 from kb.report.types import Edition
 from kb.safe import json_text
 
 _LOCK = ".kb-lock"
+_MOST_REMARKS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,14 +97,18 @@ class Archive:
         """Store a report, and bring the listings up to date; ``force`` writes also where nothing has changed, or a person has.
 
         Raises:
-            ReportError: the folder cannot be written, and holds what it held before.
+            ReportError: the folder cannot be written; or, without ``force``, the report that is there tells of other hours, or
+                until a later moment. It holds what it held before.
         """
         with self._writing():
             shelf = self._shelf()
             name = shelf.name_for(identity_of(edition))
+            if not force and name in shelf.reports:
+                self._refuse_less(edition, shelf.reports[name])
             status, notes = self._status(edition, name, shelf, force=force)
             files = _files(edition, name) if status in ("written", "rewritten") else {}
             listings, remarks = self._listings(shelf, files)
+            remarks += self._unlisted(shelf, name)
             replace_all(self.folder, {**files, **listings})
         return Stored(
             status=status,
@@ -135,13 +141,14 @@ class Archive:
             return self._shelf().name_of(Identity(day, length, language, tuple(sorted(repos))))
 
     def last_end(self, *, language: str, repos: tuple[str, ...], day: date) -> datetime | None:
-        """Until when the last report before ``day`` tells, of the same language and repositories; None where there is none.
+        """Until when the last whole report before ``day`` tells, of the same language and repositories; None for no such one.
 
-        Reports of the day itself do not count: made again, it begins where it began before.
+        Reports of the day itself do not count: made again, it begins where it began before. Nor do those that were made before
+        every source was read: what they lack belongs to the next.
         """
         wanted = (language, tuple(sorted(repos)))
         reports = [report for report in self.entries() if (report.identity.language, report.identity.repos) == wanted]
-        return max((report.end for report in reports if report.identity.day < day), default=None)
+        return max((report.end for report in reports if report.identity.day < day and not report.provisional), default=None)
 
     # --- reading --------------------------------------------------------------------------------------------------------------
 
@@ -181,6 +188,26 @@ class Archive:
         if _digest(read(page) or b"") != report.markdown_sha256:
             return "kept", [f"{page} was left as it is: it was changed by hand; --force writes it anew"]
         return ("unchanged" if edition.fingerprint == report.fingerprint else "rewritten"), []
+
+    def _refuse_less(self, edition: Edition, there: Archived) -> None:
+        """Raise ReportError where ``edition`` tells of other hours than the report that is there, or less far."""
+        new = archived(there.name, json_text(edition.sidecar).encode())
+        if new is None:
+            return
+        page = self.folder / f"{there.name}.md"
+        hours = edition.length != SINCE_LAST and (new.since, new.until) != (there.since, there.until)
+        if hours or new.end < there.end:
+            what = f"tells of {_span(there)}, and this one would of {_span(new)}"
+            raise ReportError(f"{page}: {what}", remedy="write it elsewhere with --out, or replace it with --force")
+
+    def _unlisted(self, shelf: _Shelf, written: str) -> list[str]:
+        """A remark on each page that is left out of the listings, as nothing says what it is."""
+        pages = [self.folder / f"{name}.md" for name in shelf.others if name != written]
+        return [
+            f"{page} is not listed: there is no sidecar beside it that can be read; make the report again with --force"
+            for page in pages
+            if is_regular(page)
+        ][:_MOST_REMARKS]
 
     # --- writing --------------------------------------------------------------------------------------------------------------
 
@@ -229,6 +256,10 @@ def _files(edition: Edition, name: str) -> dict[str, bytes]:
     page = edition.markdown.encode("utf-8", "replace")
     sidecar = {**edition.sidecar, "markdown_sha256": _digest(page)}
     return {f"{name}.md": page, f"{name}.json": f"{json_text(sidecar, indent=1)}\n".encode()}
+
+
+def _span(report: Archived) -> str:
+    return f"{report.since:%Y-%m-%d %H:%M} to {report.end:%Y-%m-%d %H:%M} (UTC)"
 
 
 def _digest(content: bytes) -> str:

@@ -47,8 +47,9 @@ class Identity:
 class Archived:
     """A report of an archive, by its sidecar. ``name`` is that of its files, without their ending.
 
-    ``as_of`` is until when it tells: the end of its window, or when it was made if that came first. ``markdown_sha256`` is that
-    of its page as it was written, which tells whether a person has changed it since.
+    ``as_of`` is until when it tells: the end of its window, or when it was made if that came first; ``read_at``, when the
+    last of its facts had been read. ``markdown_sha256`` is that of its page as it was written, which tells whether a
+    person has changed it since.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Archived:
     until: datetime
     as_of: datetime
     provisional: bool = False
+    read_at: datetime | None = None
     fingerprint: str = ""
     markdown_sha256: str = ""
     counts: Mapping[str, Any] = field(default_factory=dict)
@@ -69,9 +71,20 @@ class Archived:
         return min(self.until, self.as_of)
 
     @property
+    def updated(self) -> datetime:
+        """When it came to say what it says."""
+        return max(self.end, self.read_at or self.end)
+
+    @property
     def label(self) -> str:
         """Its title, with the repositories where it is not about all."""
         return one_line(" · ".join([self.title, *self.identity.repos]), limit=300)
+
+
+def _read_at(sources: Any) -> datetime | None:
+    """When the source that was read last had been read, by a sidecar's ledger."""
+    rows = [row for row in sources if isinstance(row, dict)] if isinstance(sources, list) else []
+    return max([_moment(row["last_success"]) for row in rows if row.get("last_success")], default=None)
 
 
 def identity_of(about: Edition | Frame) -> Identity:
@@ -101,6 +114,7 @@ def archived(name: str, sidecar: bytes) -> Archived | None:
             until=until,
             as_of=as_of,
             provisional=values.get("provisional") is True,
+            read_at=_read_at(values.get("sources")),
             fingerprint=str(values.get("fingerprint", "")),
             markdown_sha256=str(values.get("markdown_sha256", "")),
             counts={key: value for key, value in counts.items() if key != "repos"} if isinstance(counts, dict) else {},

@@ -31,7 +31,7 @@ def atom(reports: Sequence[Archived], *, base_url: str = "") -> bytes:
     feed.language(language)
     feed.link(href=f"{base}{README}", rel="alternate")
     feed.link(href=f"{base}{FEED}", rel="self", type="application/atom+xml")
-    feed.updated(max((report.end for report in reports), default=datetime.fromtimestamp(0, UTC)))
+    feed.updated(max((report.updated for report in reports), default=datetime.fromtimestamp(0, UTC)))
     for report in reports[:LONGEST]:
         _add(feed, report, base)
     text: bytes = feed.atom_str(pretty=True)
@@ -45,7 +45,7 @@ def _add(feed: Any, report: Archived, base: str) -> None:
     entry.title(_xml(report.label))
     entry.link(href=f"{base}{report.name}.md", rel="alternate")
     entry.summary(_xml(report.summary), type="text")
-    entry.updated(report.end)
+    entry.updated(report.updated)
 
 
 def _xml(text: str) -> str:

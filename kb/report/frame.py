@@ -43,9 +43,12 @@ def frame(
     days = _DAYS.fullmatch(length)
     if days is None:
         raise QueryError(
-            f"--window {one_line(length, limit=40)}: not known", remedy="use 1d, 7d, another number of days, or since-last"
+            f"--window {one_line(length, limit=40)}: not known",
+            remedy="use 1d, 7d, another number of days up to 99d, or since-last",
         )
     last = _day(day, now, zone)
+    if _midnight(last, zone) >= now:
+        raise QueryError(f"--date {last}: has not begun yet")
     window = Window(_midnight(last - timedelta(days=int(days[1]) - 1), zone), _midnight(last + timedelta(days=1), zone))
     return _framed(last, length, window, zone, now, language, repos)
 

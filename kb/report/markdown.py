@@ -13,11 +13,14 @@ from kb.lines import Line
 from kb.render import LONGEST_TITLE, Context, piece_markdown
 from kb.report.counts import Counts, counts, is_change
 from kb.report.frame import SINCE_LAST, mark
+from kb.report.standing import FAILED, Standing, quiet, standings, unasked, unread
 from kb.report.types import GROUPS, Frame, Report, Section, Sentence, Tagged, Told
 from kb.report.wording import ReportWords, report_words
-from kb.types import LedgerRow, Scope
+from kb.types import Scope
 
 _LONGEST_PATH = 160
+_HEADLINES, _HEADLINE = 3, 120  # titles in a plain summary, and characters of one
+_FULL_WIDTH = ("。", "！", "？", "”", "）")
 _THREADS = ("opened issues", "closed issues")
 _PULLS = ("opened pulls", "closed pulls")
 _BESIDE = ("papers", "posts", "hub")
@@ -72,7 +75,7 @@ def _about(report: Report, words: ReportWords) -> str:
     if repos:
         parts.append(words.notes["repos"].format(repos=words.base.comma.join(map(inert, repos))))
     about = words.base.line["dot"].join(parts)
-    return f"{about}\n\n{words.notes['so far']}" if report.provisional and report.sections else about
+    return f"{about}\n\n{words.notes['not all read' if whole else 'so far']}" if report.provisional else about
 
 
 def _summary(report: Report, words: ReportWords) -> Iterable[str]:
@@ -80,19 +83,21 @@ def _summary(report: Report, words: ReportWords) -> Iterable[str]:
     found = counts(entries)
     if not entries and not report.tagged:
         yield _nothing(report, words)
+        yield from _reading(report, words)
         return
     detail = sum(len(entry.records) for entry in entries if entry.detail)
     yield _told(report, found, detail, words)
-    if quiet := _quiet_repos(report):
-        yield words.notes["quiet repos"].format(repos=words.base.comma.join(map(inert, quiet)))
+    yield from _reading(report, words)
     yield from _remarks(report, words)
     if len(entries) > len(report.top) > 0:
         yield words.notes["top"]
         yield "\n".join(f"{at}. {_top_line(item, words)}" for at, item in enumerate(report.top, 1))
 
 
-def _told(report: Report, found: Counts, detail: int, words: ReportWords) -> str:
-    names = words.base.comma.join(f"{inert(tag.repo.rpartition('/')[2])} {code(tag.name)}" for tag in report.tagged)
+def _told(report: Report, found: Counts, detail: int, words: ReportWords, *, marked: bool = True) -> str:
+    """What was counted; ``marked``: as Markdown."""
+    plain = [(tag.repo.rpartition("/")[2], tag.name) for tag in report.tagged]
+    names = words.base.comma.join(f"{inert(repo)} {code(name)}" if marked else f"{repo} {name}" for repo, name in plain)
     sentences = [_from(found.records, detail, words), _groups(found, words)] if found.records else []
     return words.base.gap.join([*sentences, *([words.notes["tags"].format(names=names)] if names else [])])
 
@@ -100,8 +105,8 @@ def _told(report: Report, found: Counts, detail: int, words: ReportWords) -> str
 def _nothing(report: Report, words: ReportWords) -> str:
     if not report.ledger:
         return words.notes["no sources"]
-    unread = report.provisional or any(row.status != "ok" or row.truncated for row in report.ledger)
-    return words.notes["unknown day" if unread else "quiet day"]
+    whole = all(one.whole for one in standings(report.ledger, report.frame))
+    return words.notes["quiet day" if whole else "unknown day"]
 
 
 def _from(records: int, detail: int, words: ReportWords) -> str:
@@ -111,27 +116,24 @@ def _from(records: int, detail: int, words: ReportWords) -> str:
 
 
 def _groups(found: Counts, words: ReportWords) -> str:
-    told = [words.count(group, found.groups[group]) for group in GROUPS if group in found.groups]
-    listed = words.base.comma.join(told)
-    return f"{listed[:1].upper()}{listed[1:]}{'。' if words.base.language == 'zh' else '.'}"
+    told = words.base.comma.join(words.count(group, found.groups[group]) for group in GROUPS if group in found.groups)
+    entries = sum(found.groups.values())
+    if entries != found.records:
+        return words.notes["grouped"].format(entries=words.count("entries", entries), groups=told)
+    return words.notes["groups"].format(groups=f"{told[:1].upper()}{told[1:]}")
 
 
-def _quiet_repos(report: Report) -> list[str]:
-    """Repositories of which every source was read after the window had ended, and nothing was found."""
-    end = report.frame.window.end or report.frame.as_of
+def _reading(report: Report, words: ReportWords) -> Iterable[str]:
+    """Of which repositories there is nothing to tell, and of which it is not known."""
+    every = standings(report.ledger, report.frame)
     busy = {section.repo for section in report.sections} | {tag.repo for tag in report.tagged}
-    rows: dict[str, list[LedgerRow]] = {}
-    for row in report.ledger:
-        rows.setdefault(row.repo, []).append(row)
-    return [
-        repo
-        for repo, own in rows.items()
-        if repo and repo not in busy and all(_read(row) and row.last_success and row.last_success >= end for row in own)
-    ]
-
-
-def _read(row: LedgerRow) -> bool:
-    return row.status == "ok" and not row.truncated
+    silent = quiet(every, busy)
+    if silent and busy:
+        yield words.notes["quiet repos"].format(repos=words.base.comma.join(map(inert, silent)))
+    if names := unread(every):
+        yield words.notes["unread repos"].format(repos=words.base.comma.join(map(inert, names)))
+    for name, since in unasked(every).items():
+        yield words.notes["unasked"].format(repo=inert(name), since=words.base.moment(since, report.frame.zone))
 
 
 def _remarks(report: Report, words: ReportWords) -> Iterable[str]:
@@ -161,12 +163,13 @@ def _repo_head(report: Report, repo: str, words: ReportWords) -> Iterable[str]:
     entries = [item.entry for section in report.sections if section.repo == repo for item in section.told]
     found = counts([entry for entry in entries if is_change(entry)])
     if found.changes:
-        lines = words.notes["lines"].format(
-            added=f"{found.added:,}", deleted=f"{found.deleted:,}", files=words.count("files", found.files)
+        yield words.notes["totals" if found.authors else "totals of nobody"].format(
+            changes=words.count("changes", found.changes),
+            authors=words.count("authors", found.authors),
+            files=words.count("files", found.files),
+            added=f"{found.added:,}",
+            deleted=f"{found.deleted:,}",
         )
-        changes, authors = words.count("changes", found.changes), words.count("authors", found.authors)
-        by = words.notes["by"].format(what=changes, authors=authors) if found.authors else changes
-        yield words.base.comma.join([by, lines]) + ("。" if words.base.language == "zh" else ".")
     yield from (_tagged(tag, report.frame, words) for tag in report.tagged if tag.repo == repo)
 
 
@@ -200,7 +203,7 @@ def _item(item: Told, frame: Frame, words: ReportWords) -> str:
     head = "".join(map(piece_markdown, item.head.pieces)).strip()
     parts = [f"- {head}"]
     if item.sentences:
-        parts.append(_indented(words.base.gap.join(map(sentence_markdown, item.sentences))))
+        parts.append(_indented(_sentences(item.sentences, words)))
     if item.facts and item.facts.pieces:
         parts.append(_indented("".join(map(piece_markdown, item.facts.pieces)).strip()))
     if item.hunk:
@@ -210,6 +213,14 @@ def _item(item: Told, frame: Frame, words: ReportWords) -> str:
     if item.children:
         parts.append("\n".join(f"  - {''.join(map(piece_markdown, child.pieces)).strip()}" for child in item.children))
     return "\n\n".join(parts)
+
+
+def _sentences(sentences: Iterable[Sentence], words: ReportWords) -> str:
+    """Sentences side by side: what is not Chinese has a space behind it, on a Chinese page too."""
+    told = ""
+    for text in map(sentence_markdown, sentences):
+        told += f"{words.base.gap if told.endswith(_FULL_WIDTH) else ' '}{text}" if told else text
+    return told
 
 
 def sentence_markdown(sentence: Sentence) -> str:
@@ -278,31 +289,43 @@ def _sources(report: Report, words: ReportWords) -> str:
     scope = Scope(question="", window=frame.window)
     records = [record for section in report.sections for item in section.told for record in item.entry.records]
     told = []
-    for row in report.ledger:
+    for one in standings(report.ledger, frame):
+        row = one.row
         of_row = [record for record in records if record.repo == row.repo and (not row.kinds or record.kind in row.kinds)]
-        told.append(_source(row, len(of_row), scope, context, words))
-    told += render.beginnings(report.ledger, scope, context)
+        told.append(_source(one, len(of_row), scope, context, words))
+    told = [*filter(None, told), *render.beginnings(report.ledger, scope, context)]
     return render.bullets(told) if told else words.notes["no sources"]
 
 
-def _source(row: LedgerRow, found: int, scope: Scope, context: Context, words: ReportWords) -> str:
-    problem = render.source_problem(row, scope, context)
-    if problem and not (_read(row) and row.last_success):
-        return problem
-    end = scope.window.end or context.now
+def _source(one: Standing, found: int, scope: Scope, context: Context, words: ReportWords) -> str:
+    row = one.row
     values = {"source": inert(row.source), "last": context.moment(row.last_success)}
-    if row.last_success and row.last_success < end:
+    if one.state in ("failed", "truncated") or row.status in FAILED:
+        return render.source_problem(row, scope, context)
+    if one.state == "before":
+        return ""  # when it begins is said below
+    if one.state == "late":
         return words.notes["stale"].format(**values)
-    if not found:
-        return words.base.statuses["quiet"].format(**values)
-    return words.notes["found"].format(records=words.count("records", found), **values)
+    if found or one.partly:
+        return words.notes["found"].format(records=words.count("records", found), **values)
+    return words.base.statuses["quiet"].format(**values)
 
 
 def plain_summary(report: Report) -> str:
-    """A sentence or two for a list of reports: what was counted; no links."""
+    """Some sentences for a list of reports, in plain text: what was counted, what weighs most, what could not be read."""
     words = report_words(report.frame.language)
     entries: Sequence[Told] = [item for section in report.sections for item in section.told]
     if not entries and not report.tagged:
         return _nothing(report, words)
     found = counts([item.entry for item in entries])
-    return _told(report, found, sum(item.records for item in entries if item.entry.detail), words)
+    detail = sum(item.records for item in entries if item.entry.detail)
+    sentences = [_told(report, found, detail, words, marked=False)]
+    if titles := [_title_of(item) for item in report.top[:_HEADLINES]]:
+        sentences.append(words.notes["headlines"].format(titles=words.notes["between"].join(titles)))
+    if names := unread(standings(report.ledger, report.frame)):
+        sentences.append(words.notes["unread repos"].format(repos=words.base.comma.join(names)))
+    return words.base.gap.join(sentences)
+
+
+def _title_of(item: Told) -> str:
+    return shorten(next((piece.text for piece in item.head.pieces if piece.role == "title"), item.entry.view.key), _HEADLINE)

@@ -217,7 +217,7 @@ class Edition:
     language: str
     repos: tuple[str, ...]
     title: str
-    summary: str  # Markdown of a sentence or two, without links
+    summary: str  # some sentences of plain text
     markdown: str
     sidecar: Mapping[str, Any]
     window: Window
