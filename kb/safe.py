@@ -31,10 +31,20 @@ TO_A_MACHINE = re.compile(
     r"|language model|llm)\b"
     r"|\b(?:ai|llm|assistant|agent)s?(?: (?:assistant|agent|model)s?)?:? (?:must|should|please|reading)"
     r" (?:not |this|ignore|output|say|respond|reply|write|report|state|mention|approve)"
-    r"|(?:\A\W*|[.:;,] |\b(?:please|must|and|then) )(?:respond|reply|answer|say|summari[sz]e|output|print|write)"
+    r"|(?:\A\W*|[.:;,#/*] |\b(?:please|must|and|then) )(?:respond|reply|answer|say|summari[sz]e|output|print|write)"
     r" (?:only|exactly|with|nothing|the following)\b"
     r"|\b(?:reveal|exfiltrate|leak) (?:your|the|all) (?:prompt|secrets?|instructions?|tokens?|keys?)"
-    r"|\bdo not (?:mention|summari[sz]e|report|tell)\b",
+    r"|\bdo not (?:mention|summari[sz]e|report|tell|answer|respond)\b"
+    r"|\b(?:in|begin|start|end|prefix) your (?:answer|summary|response|report|reply|output)\b"
+    r"|\byour (?:answer|summary|response|report|reply) (?:must|should|shall|has to|needs to)\b"
+    r"|\bwhen(?:ever)? (?:you )?(?:summari[sz]\w+|answer\w*|asked) (?:this|about|any)\b"
+    r"|\b(?:note|message|instructions?|summary) (?:to|for) (?:all )?(?:the )?(?:ai|llm|assistant|summari[sz]er|model|bot)s?\b"
+    r"|\bnew (?:instructions?|system prompt)\b|\brepeat (?:your|the|all) (?:instructions?|prompt|rules|words above)\b"
+    r"|\btell (?:the|every|all) (?:reader|user)s?\b|\bthe (?:only )?correct (?:summary|answer) (?:is|of)\b"
+    r"|(?:无视|忘记|忘掉|不要理会).{0,12}(?:指令|指示|提示|规则|要求)|你(?:现在)?是(?:一个|一名)?(?:ai|人工智能|助手|语言模型)"
+    r"|请(?:只|直接|务必|你)?(?:回复|回答|总结|声明|告诉(?:读者|用户))|不要(?:提及|总结|告诉)"
+    r"|(?:ai|人工智能|语言模型|大模型|助手)(?:助手|模型)?[：:，,]? ?(?:请|必须|应当|务必)"
+    r"|在(?:你的)?(?:回答|总结|摘要)(?:中|里|开头|末尾)",
     re.I,
 )
 

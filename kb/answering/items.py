@@ -10,9 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 
-from kb.facts import plain
-from kb.grounded.evidence import Case, cleaned, speaks_to_a_machine, tokens_of, without_orders, written_out
-from kb.safe import TO_A_MACHINE, one_line, printable
+from kb.grounded.evidence import Case, cleaned, is_order, speaks_to_a_machine, tokens_of, without_orders, written_out
+from kb.safe import one_line, printable
 from kb.telling import telling_sentence
 from kb.text import squeeze
 from kb.types import Answer, Evidence, Note, Record
@@ -131,12 +130,12 @@ def _written(item: Item, share: int, zone: tzinfo, *, repos: bool) -> str:
         record = replace(record, body=said or record.body)
     elif not quote.path and not quote.note and _is_news(quote.text, record):
         lead.append(f"Passage: {one_line(quote.text, limit=_LONGEST_PASSAGE)}")
-    hunk = quote if quote.path and not TO_A_MACHINE.search(plain(quote.text)) else None
+    hunk = quote if quote.path and not is_order(quote.text) else None
     return written_out(item.label, replace(record, title=title), share, hunk=hunk, lead=lead)
 
 
 def _is_news(text: str, record: Record) -> bool:
-    return bool(text) and squeeze(text) not in squeeze(record.title) and not TO_A_MACHINE.search(plain(text))
+    return bool(text) and squeeze(text) not in squeeze(record.title) and not is_order(text)
 
 
 def _lead(record: Record, zone: tzinfo, *, repos: bool) -> Iterator[str]:

@@ -74,13 +74,27 @@ _PULL_ITSELF = re.compile(
 _SETTLED = re.compile(r"\b(?:merged|landed|shipped|released)\b|已合并|已合入|合入了|已发布|正式发布", re.I)
 
 
+_HAS_BEEN_ZH = re.compile(r"已(?:经)?(?:被)?(?:全部|完全)?(修复|解决|支持|实现|合并|合入|移除|添加|启用|完成)")
+_IN_ENGLISH = {
+    "修复": "fixed", "解决": "(?:re)?solved|fixed", "支持": "supported", "实现": "implemented", "合并": "merged|landed",
+    "合入": "merged|landed", "移除": "removed", "添加": "added", "启用": "enabled", "完成": "completed|done",
+}  # fmt: skip
+
+
+def _settled_in_chinese(text: str, ground: Ground) -> re.Match[str] | None:
+    found = _HAS_BEEN_ZH.finditer(text)
+    return next(
+        (one for one in found if not re.search(rf"\b(?:{_IN_ENGLISH[one[1]]})\b|已\w{{0,3}}{one[1]}", ground.text)), None
+    )
+
+
 def _told_as_done(text: str, ground: Ground) -> str:
     done = _DONE.search(text)
     framed = _ASKED.search(text) or (ground.records[0].kind == "pull" and _PULL_ITSELF.search(text))
     if done and not framed:
         return f'tells a question or a proposal as done: "{done[0].strip()}"'
     stated = next((match for match in _HAS_BEEN.finditer(text) if not re.search(rf"\b{match[1]}\b", ground.text, re.I)), None)
-    settled = None if _SETTLED.search(ground.text) else _SETTLED.search(text)
+    settled = _settled_in_chinese(text, ground) or (None if _SETTLED.search(ground.text) else _SETTLED.search(text))
     wrong = stated or settled
     return f'tells a question or a proposal as done: "{wrong[0]}"' if wrong else ""
 

@@ -29,6 +29,7 @@ _FOR_FILES, _FOR_PATCHES = 0.12, 0.4  # of the room
 
 _PARAGRAPHS = re.compile(r"\n[ \t]*\n")
 _KINDS = {"pull": "pull request", "model": "model on a hub", "post": "post of a blog"}
+_SEPARATORS = re.compile(r"[\W_]+")
 _WORD = re.compile(r"[a-z][a-z-]+")
 
 
@@ -52,19 +53,41 @@ def tokens_of(text: str) -> int:
 
 
 def cleaned(record: Record) -> Record:
-    """The record without what no reader of its page sees, and without paragraphs that speak to a machine."""
-    return replace(record, body=without_orders(mask(printable(record.body[:_READ]))), title=one_line(record.title))
+    """The record without what no reader of its page sees, and without what speaks to a machine: paragraphs of its text, names,
+    files, lines of its patches."""
+    return replace(
+        record,
+        title=one_line(record.title),
+        body=without_orders(mask(printable(record.body[:_READ]))),
+        author="" if is_order(record.author) else record.author,
+        labels=tuple(label for label in record.labels if not is_order(label)),
+        files=tuple(_clean_file(file) for file in record.files if not _is_named_so(file.path)),
+    )
 
 
 def without_orders(text: str) -> str:
     """A text without its paragraphs that speak to a machine, and without empty lines within the others."""
-    kept = [_without_gaps(part) for part in _PARAGRAPHS.split(text) if part.strip() and not TO_A_MACHINE.search(plain(part))]
-    return "\n\n".join(kept)
+    return "\n\n".join(_without_gaps(part) for part in _PARAGRAPHS.split(text) if part.strip() and not is_order(part))
 
 
 def speaks_to_a_machine(record: Record) -> bool:
     """Whether its title does; such a record is not put to one."""
-    return bool(TO_A_MACHINE.search(plain(record.title)))
+    return is_order(record.title)
+
+
+def is_order(text: str) -> bool:
+    """Whether a text speaks to a machine instead of people."""
+    return bool(text) and bool(TO_A_MACHINE.search(plain(text)))
+
+
+def _is_named_so(path: str) -> bool:
+    return any(is_order(_SEPARATORS.sub(" ", part)) for part in path.split("/"))
+
+
+def _clean_file(file: FileChange) -> FileChange:
+    if not is_order(file.patch):
+        return file
+    return replace(file, patch="".join(row for row in file.patch.splitlines(keepends=True) if not is_order(row)))
 
 
 def kind_of(record: Record) -> str:

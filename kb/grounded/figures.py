@@ -13,10 +13,10 @@ _ENGLISH = {
     "eleven": "11", "twelve": "12", "twenty": "20", "fifty": "50", "hundred": "100", "thousand": "1000", "million": "1000000",
 }  # fmt: skip
 _MANY = {
-    r"twice|doubl(?:e[sd]?|ing)|two-?fold": r"twice|doubl|two-?fold|\b2(?:\.0+)?(?:x| times|倍)|100%|翻倍|两倍",
+    r"twice|doubl(?:e[sd]?|ing)|two-?fold": r"twice|doubl|two-?fold|\b2(?:\.0+)?(?:x\b| times|倍)|100%|翻倍|两倍",
     r"tripl(?:e[sd]?|ing)|thrice|three-?fold": r"tripl|thrice|three-?fold|\b3(?:\.0+)?(?:x| times|倍)|200%|三倍",
     r"hal(?:f|v(?:e[sd]?|ing))": r"\bhal(?:f|v)|50 ?%|0\.5|1/2|\b2(?:\.0+)?x|一半|减半",
-    r"翻倍|翻番|两倍": r"twice|doubl|\b2(?:\.0+)?(?:x| times|倍)|100%|翻|两倍",
+    r"翻倍|翻番|两倍": r"twice|doubl|\b2(?:\.0+)?(?:x\b| times|倍)|100%|翻|两倍",
     r"quarter": r"quarter|1/4|25 ?%|0\.25|四分之一",
     r"(?:one|a) third|two thirds": r"third|\b[12]/3|33|66|67|三分之",
     r"[一二三四五六七八九十百]+分之[一二三四五六七八九十百]+": r"分之|quarter|third|half|halv|\d/\d|%",

@@ -97,7 +97,8 @@ RULES = (
     _rule(
         r"\b(?:was|were|is|are|been|now) (?:released|shipped|published)\b|\breleased (?:in|as|with|on|today)\b"
         r"|\bships? (?:in|with)\b"
-        r"|\bnew release\b|已发布|正式发布|发布了|发版",
+        r"|\bnew release\b|\band (?:(?:was|is|now|already) )?(?:released|shipped|published)\b"
+        r"|已发布|正式发布|发布了|发版|并(?:已|正式)?发布",
         _released,
     ),
     _rule(r"\bbreaking\b|破坏性", _says(r"\bbreaking\b|\bbreaks? (?:the )?(?:api|abi|compat)|破坏性", label="breaking")),
@@ -118,7 +119,7 @@ RULES = (
         r"|(?:降低|减少|缩短).{0,8}(?:延迟|开销|时间|显存|内存)",
         _says(
             r"perf|fast|quick|speed|accelerat|latenc|through\s?put|bandwidth|optimi[sz]|overhead|slow|efficien|bottleneck|flops|memory"
-            r"|reduc|\d ?(?:x|ms|us|µs|%)|性能|加速|优化|延迟|吞吐|开销|显存|内存|快|慢",
+            r"|reduc|\d ?(?:x|ms|us|µs)\b|\d ?%|性能|加速|优化|延迟|吞吐|开销|显存|内存|快|慢",
             label="performance",
         ),
     ),

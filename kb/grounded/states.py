@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import tzinfo
 from functools import lru_cache
 
@@ -116,8 +117,9 @@ def _wrong_days(text: str, ground: Ground, zone: tzinfo) -> Iterator[str]:
 
 # --- denials -----------------------------------------------------------------------------------------------------------------
 
-_CUE = re.compile(r"\b(?:not|never|cannot|neither|nor|no longer|without)\b|n't\b|\bno\b(?= \w)", re.I)
-_GONE = re.compile(r"\bno longer\b|\bany ?more\b|\bnow\b|\binstead\b|不再|不会再|现在", re.I)
+_CUE = re.compile(r"\b(?:not|never|cannot|neither|nor|no longer|(?P<lacks>without|no(?= \w)))\b|n't\b", re.I)
+_GONE = re.compile(r"\bno longer\b|\bany ?more\b|\bnow (?:\w+ )?(?:not|never)\b|不再|不会再", re.I)
+_NOW = re.compile(r"\bnow\b|现在", re.I)
 _TAKES_AWAY = re.compile(
     r"\b(?:fix|remov|drop|delet|avoid|prevent|stop|skip|disabl|revert|eliminat|replac|instead|no longer|guard|bypass|only"
     r"|reject|refus|ignor|unsupport|missing|lack|fail|without|except|exclud|omit)\w*|修复|移除|删除|避免|跳过|不再|仅|失败|缺少",
@@ -137,18 +139,22 @@ _IS = re.compile(
 def _wrong_denials(text: str, ground: Ground) -> Iterator[str]:
     changes = any(one.kind in ("commit", "release") or one.state == "merged" for one in ground.records)
     takes_away = changes and bool(_TAKES_AWAY.search(ground.prose))
-    affirmed, denied = _polarity(ground.prose)
+    said = _polarity(ground.prose)
     for match in _CUE.finditer(text):
-        what = _content(text[match.end() :], _DENIED_AHEAD)
-        known = what & (affirmed | denied)
-        borne_out = known & denied if known else denied or _TAKES_AWAY.search(ground.prose)
-        if what and not borne_out and not (takes_away and _GONE.search(text)):
+        words = _content(text[match.end() :], _DENIED_AHEAD)
+        first = next((word for word in words if word in said.affirmed | said.denied | said.lacking), None)
+        if first:
+            borne_out = first in (said.denied | said.lacking if match["lacks"] else said.denied)
+        else:
+            borne_out = bool(said.denied or said.lacking or _TAKES_AWAY.search(ground.prose))
+        if words and not borne_out and not (takes_away and _GONE.search(text)):
             yield f'denies what the record does not deny: "{text[match.start() : match.end() + 30].strip()}"'
-    if _GONE.search(text) and changes:
+    if _NOW.search(text) and changes:
         return
     for match in _IS.finditer(text):
-        what = _content(match[1], 1)
-        if what and what <= denied - affirmed and not _CUE.search(text[max(match.start() - 20, 0) : match.end() + 4]):
+        words = _content(match[1], 1)
+        negated = _CUE.search(text[max(match.start() - 20, 0) : match.end() + 4])
+        if words and not negated and said.denied - said.affirmed >= set(words):
             yield f'states what the record denies: "{match[0]}"'
 
 
@@ -159,24 +165,34 @@ def _wrong_chinese(text: str, ground: Ground) -> Iterator[str]:
         yield f'denies what the record does not deny: "{text[match.start() : match.end() + 12]}"'
 
 
+@dataclass(frozen=True)
+class _Polarity:
+    """Words of a text, as tokens: what it affirms, what it denies, and what it says is not there."""
+
+    affirmed: frozenset[str]
+    denied: frozenset[str]
+    lacking: frozenset[str]
+
+
 @lru_cache(maxsize=64)
-def _polarity(prose: str) -> tuple[frozenset[str], frozenset[str]]:
-    """The words that a text affirms, and those that it denies: in the few words behind a denial, up to a stop."""
+def _polarity(prose: str) -> _Polarity:
+    """A denial holds for the few words behind it, up to a stop."""
     affirmed: set[str] = set()
     denied: set[str] = set()
+    lacking: set[str] = set()
     for clause in _CLAUSE.split(prose):
         at = 0
         for match in _CUE.finditer(clause):
             words = [word.end() for word in _WORDS.finditer(clause, match.end())][:_NEAR]
             affirmed |= set(query_tokens(clause[at : match.start()]))
             at = words[-1] if words else match.end()
-            denied |= set(query_tokens(clause[match.end() : at]))
+            (lacking if match["lacks"] else denied).update(query_tokens(clause[match.end() : at]))
         affirmed |= set(query_tokens(clause[at:]))
-    return frozenset(affirmed), frozenset(denied)
+    return _Polarity(frozenset(affirmed), frozenset(denied), frozenset(lacking))
 
 
-def _content(text: str, most: int) -> set[str]:
+def _content(text: str, most: int) -> list[str]:
     """The first words of a text that say something, as tokens."""
     clause = re.split(r"[.,;:!?]", text, maxsplit=1)[0]
     words = [word for match in _WORDS.finditer(clause) if (word := query_tokens(match[0]))]
-    return {token for tokens in words[:most] for token in tokens}
+    return [token for tokens in words[:most] for token in tokens]
