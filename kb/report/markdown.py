@@ -315,11 +315,10 @@ def plain_summary(report: Report) -> str:
     """Some sentences for a list of reports, in plain text: what was counted, what weighs most, what could not be read."""
     words = report_words(report.frame.language)
     entries: Sequence[Told] = [item for section in report.sections for item in section.told]
-    if not entries and not report.tagged:
-        return _nothing(report, words)
     found = counts([item.entry for item in entries])
     detail = sum(item.records for item in entries if item.entry.detail)
-    sentences = [_told(report, found, detail, words, marked=False)]
+    some = entries or report.tagged
+    sentences = [_told(report, found, detail, words, marked=False) if some else _nothing(report, words)]
     if titles := [_title_of(item) for item in report.top[:_HEADLINES]]:
         sentences.append(words.notes["headlines"].format(titles=words.notes["between"].join(titles)))
     if names := unread(standings(report.ledger, report.frame)):
