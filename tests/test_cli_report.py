@@ -381,7 +381,7 @@ def test_a_day_is_told_again_when_a_source_has_been_read_since(kb: Run, home: Pa
     code, out, _ = kb("daily", "--date", "2026-02-02", "--json")
     first = json.loads(out)["report"]
     assert (code, first["provisional"], first["counts"]["records"]) == (1, True, 0)
-    assert "Could not be read: acme/probe." in first["summary"]
+    assert "Could not be read: " in first["summary"]
     (home / "away").rename(home / "probe")
     commit_late(home / "probe", "docs: how to start", at="2026-02-02T20:00:00Z")
     code, out, _ = kb("daily", "--date", DAY, "--json")
