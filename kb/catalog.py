@@ -13,20 +13,22 @@ import sqlite3
 import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 
-from kb import ledger, lexical, rows, schema, selection, writing
+from kb import ledger, lexical, rows, schema, selection, tallies, writing
 from kb.errors import CatalogError
 from kb.ledger import Run
 from kb.meter import Reading
 from kb.protocols import Progress, silent
 from kb.rows import Brief
 from kb.selection import Filter
+from kb.tallies import Size
 from kb.types import Batch, LedgerRow, Record, Tag
 from kb.writing import Stored
 
-__all__ = ["Brief", "Catalog", "Filter", "Run", "Stored"]
+__all__ = ["Brief", "Catalog", "Filter", "Run", "Size", "Stored"]
 
 _SETUP_PATIENCE = 30.0  # seconds: a file that must be brought up to date waits so long for a sync to end
 _NOT_THERE = {rows.GONE: "gone", rows.OFF_BRANCH: "off-branch"}
@@ -370,6 +372,28 @@ class Catalog:
     def first_tags(self, docs: Sequence[int]) -> dict[int, str]:
         """number -> the first tag that contains the record, for those that have one."""
         return {brief.doc: brief.first_tag for brief in self.briefs(docs) if brief.first_tag}
+
+    # --- tallies ----------------------------------------------------------------------------------------------------------
+
+    def events(self, docs: Sequence[int]) -> list[tuple[int, str, datetime]]:
+        """(number, kind, moment) of every event of these records, each record's in time's order; moments are aware UTC."""
+        with self._reading() as connection:
+            return tallies.events(connection, docs)
+
+    def paths(self, docs: Sequence[int]) -> list[tuple[int, str]]:
+        """(number, path) of every file that these records changed."""
+        with self._reading() as connection:
+            return tallies.paths(connection, docs)
+
+    def sizes(self) -> dict[int, Size]:
+        """number -> how much the record changed, for every record with files."""
+        with self._reading() as connection:
+            return tallies.sizes(connection)
+
+    def hashes(self, docs: Sequence[int]) -> dict[int, str]:
+        """number -> content hash, for those numbers that the store has."""
+        with self._reading() as connection:
+            return tallies.hashes(connection, docs)
 
     # --- lexical search ---------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,120 @@
+"""An answer as a browser shows it: what was asked about, how complete it is, its sentences with citations, the evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from kb.lines import shown_title
+from kb.types import Answer, Evidence
+from kb.web.diff_html import counts_html, hunk_html
+from kb.web.ledger_html import standing
+from kb.web.markup import Child, badge, chip, join, tag, text
+from kb.web.prose import own_markdown
+from kb.web.reader import Reader
+from kb.web.record_html import kind_badge, quote_html, state_badge
+
+EVIDENCE = 60  # cards; the others are opened from their chips
+_STATUS = {"answered": ("good", "check"), "partial": ("warn", "part"), "abstained": ("quiet", "dash")}
+
+
+@dataclass(frozen=True)
+class AnswerHtml:
+    """The parts of an answer.
+
+    ``scope`` is what was asked about, and what was not understood; ``summary`` badges that say how it went; ``body`` its
+    sentences; ``evidence`` a card for each citation.
+    """
+
+    scope: Markup
+    summary: Markup
+    body: Markup
+    evidence: Markup
+
+    @property
+    def whole(self) -> Markup:
+        """What stands in the conversation: all but the evidence."""
+        return tag("div", self.summary, self.scope, self.body, class_="kb-answer")
+
+
+def answer_html(answer: Answer, reader: Reader) -> AnswerHtml:
+    """An answer in parts; its own text keeps the language it was given in."""
+    head = answer.head if answer.text.startswith(answer.head) else ""
+    return AnswerHtml(
+        scope=tag("div", markdown_html(head, answer, reader), class_="kb-scope", lang=answer.language) if head else Markup(),
+        summary=summary_html(answer, reader),
+        body=tag("div", markdown_html(answer.text[len(head) :], answer, reader), class_="kb-body", lang=answer.language),
+        evidence=evidence_html(answer, reader),
+    )
+
+
+def markdown_html(text: str, answer: Answer, reader: Reader) -> Markup:
+    """Markdown of an answer, or the part of it that has been streamed so far, with its citations as chips."""
+    return own_markdown(
+        text, answer.evidence, table=reader.ui.ask["table"], diff=lambda lines: hunk_html(lines, words=reader.ui)
+    )
+
+
+def summary_html(answer: Answer, reader: Reader) -> Markup:
+    """Status, coverage, what was left out, and which sources are not to be trusted with their silence; each as a badge."""
+    return tag("p", *_summary(answer, reader), class_="kb-badges kb-summary")
+
+
+def _summary(answer: Answer, reader: Reader) -> Iterator[Markup]:
+    words = reader.ui.ask
+    tone, sign = _STATUS.get(answer.status, ("quiet", "dash"))
+    yield badge(words.get(answer.status, answer.status), tone, sign=sign)
+    coverage = answer.coverage
+    if coverage.matched:
+        whole = coverage.listed == coverage.matched
+        told = words["coverage"].format(listed=f"{coverage.listed:,}", matched=f"{coverage.matched:,}")
+        yield badge(told, "info" if whole else "warn", sign="" if whole else "part")
+    yield badge(words["in window"].format(in_window=f"{coverage.in_window:,}"), "quiet")
+    if answer.removed:
+        yield badge(words["removed"].format(count=answer.removed), "warn", sign="warning", title=words["removed title"])
+    if answer.degraded:
+        yield badge(words["degraded"], "warn", sign="warning", title=text(answer.degraded, limit=300))
+    wrong = [row.source for row in answer.ledger if standing(row, reader.now) != "ok"]
+    if wrong:
+        names = reader.terms.comma.join(text(name, limit=40) for name in wrong)
+        yield badge(words["problems"].format(names=text(names, limit=160)), "bad", sign="warning")
+
+
+# --- evidence ----------------------------------------------------------------------------------------------------------------
+
+
+def evidence_html(answer: Answer, reader: Reader) -> Markup:
+    """A card for each record that is cited, in the order of the answer, for the place beside it."""
+    words = reader.ui.ask
+    if not answer.evidence:
+        return tag("p", words["no evidence"], class_="kb-empty")
+    cards = [tag("li", evidence_card(item, reader)) for item in answer.evidence[:EVIDENCE]]
+    rest = len(answer.evidence) - EVIDENCE
+    more = tag("p", words["more evidence"].format(count=f"{rest:,}"), class_="kb-dim") if rest > 0 else None
+    return tag("section", tag("h3", words["evidence"]), tag("ol", *cards, class_="kb-cards"), more, class_="kb-evidence")
+
+
+def evidence_card(item: Evidence, reader: Reader) -> Markup:
+    """What a citation rests on, in short: what it is, when, by whom, how much, and the quoted words."""
+    record = item.record
+    pull = next((target.rpartition("#")[2] for target in record.linked("pull")), "")
+    title = text(shown_title(record, pull), limit=200) or reader.ui.record["untitled"]
+    author = text(record.author, limit=60)
+    added, deleted = sum(file.additions for file in record.files), sum(file.deletions for file in record.files)
+    facts: list[Child] = [
+        reader.day(record.at) if record.events else None,
+        reader.ui.ask["by"].format(author=author) if author else None,
+        counts_html(added, deleted) if record.files else None,
+    ]
+    quoted = quote_html(item.quote, reader) if item.quote.text.strip() not in ("", record.title.strip()) else None
+    return tag(
+        "article",
+        tag("p", chip(item.key, record.id), kind_badge(record.kind, reader), state_badge(record, reader), class_="kb-badges"),
+        tag("p", tag("strong", title)),
+        tag("p", join([fact for fact in facts if fact], " · "), class_="kb-facts"),
+        quoted,
+        class_="kb-card",
+        data_key=item.key,
+    )

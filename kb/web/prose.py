@@ -1,0 +1,178 @@
+"""Markdown to HTML: that of our answers and reports, with citations to choose, and that of records, which is hostile. Pure.
+
+No HTML of the text passes, no image is loaded, and links lead to the web only, in a tab of their own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from markupsafe import Markup, escape
+
+from kb.escape import shorten, web
+from kb.safe import printable
+from kb.text import squeeze
+from kb.types import Evidence
+from kb.web.markup import chip, scrolling, tag
+
+LONGEST_KEY = 60  # as kb.render shows it
+_LONGEST_QUOTE = 4_000
+_HIDDEN = re.compile(r"<!--.*?(?:-->|\Z)", re.S)
+_SHOWN = frozenset({"text", "code_inline"})
+Block = Callable[[str], Markup]
+
+
+def own_markdown(text: str, evidence: Sequence[Evidence], *, table: str, diff: Block) -> Markup:
+    """Markdown that kb.render wrote, citations of ``evidence`` as chips, hunks as ``diff`` shows them.
+
+    A citation is one where key and address are those of the record: what only looks like it stays text. ``table`` is the name
+    of tables for those who do not see them.
+    """
+    cited = {(shorten(item.key, LONGEST_KEY), web(item.record.url)): item for item in evidence}
+    tokens = _PARSER.parse(printable(text))
+    for token in tokens:
+        if token.type == "inline":
+            token.children = list(_with_chips(list(_safe_links(token.children or [])), cited))
+    return _rendered(tokens, table=table, diff=diff)
+
+
+def foreign_markdown(text: str, *, quote: str = "", table: str = "", diff: Block | None = None) -> Markup:
+    """Markdown from outside; where ``quote`` stands within one of its paragraphs, it is marked. Bound its length first."""
+    tokens = _PARSER.parse(_HIDDEN.sub("", printable(text)))
+    for token in tokens:
+        if token.type in ("heading_open", "heading_close"):
+            token.tag = "h4" if token.tag in ("h1", "h2") else "h5"
+        elif token.type == "inline":
+            token.children = _marked(list(_safe_links(token.children or [])), quote)
+    return _rendered(tokens, table=table, diff=diff)
+
+
+def foreign_text(text: str, *, quote: str = "") -> Markup:
+    """Plain text from outside, as it is; where ``quote`` stands in it, white space apart, it is marked."""
+    shown = printable(text)
+    place = _place(shown, quote)
+    if not place:
+        return escape(shown)
+    start, end = place
+    return Markup("{}{}{}").format(shown[:start], tag("mark", shown[start:end]), shown[end:])
+
+
+# --- parsing and rendering ---------------------------------------------------------------------------------------------------
+
+
+def _parser() -> MarkdownIt:
+    parser = MarkdownIt("commonmark", {"html": False, "maxNesting": 12}).enable(["table", "strikethrough"])
+    parser.disable(["image", "html_block", "html_inline", "autolink"])
+    for name, rule in _RULES.items():
+        parser.add_render_rule(name, rule)
+    return parser
+
+
+def _rendered(tokens: Sequence[Token], *, table: str, diff: Block | None) -> Markup:
+    """Every rule of the renderer escapes what it is given."""
+    return Markup(_PARSER.renderer.render(tokens, _PARSER.options, {"table": table, "diff": diff}))  # noqa: S704 (escaped there)
+
+
+def _fence(renderer: Any, tokens: Sequence[Token], at: int, options: Any, env: Mapping[str, Any]) -> str:
+    token = tokens[at]
+    language = token.info.strip().split(" ")[0] if token.info else ""
+    if language == "diff" and env["diff"]:
+        return str(env["diff"](token.content))
+    return str(tag("pre", tag("code", token.content), class_="kb-pre", tabindex=0))
+
+
+def _table_open(renderer: Any, tokens: Sequence[Token], at: int, options: Any, env: Mapping[str, Any]) -> str:
+    opened, _, _ = scrolling(tag("table"), env["table"], class_="kb-scroll").partition("</table>")
+    return str(opened)
+
+
+def _table_close(renderer: Any, tokens: Sequence[Token], at: int, options: Any, env: Mapping[str, Any]) -> str:
+    return "</table></div>"
+
+
+def _chip(renderer: Any, tokens: Sequence[Token], at: int, options: Any, env: Mapping[str, Any]) -> str:
+    item: Evidence = tokens[at].meta["evidence"]
+    return str(chip(item.key, item.record.id))
+
+
+_RULES = {"fence": _fence, "code_block": _fence, "table_open": _table_open, "table_close": _table_close, "kb_chip": _chip}
+_PARSER = _parser()
+
+
+# --- inline ------------------------------------------------------------------------------------------------------------------
+
+
+def _safe_links(children: Iterable[Token]) -> Iterator[Token]:
+    """Links that lead to the web; of others only what they show is left. Links do not nest."""
+    inside = False
+    for child in children:
+        if child.type == "link_open":
+            target = web(str(child.attrGet("href") or ""))
+            inside = bool(target)
+            if inside:
+                child.attrs = {"href": target, "rel": "noopener noreferrer", "target": "_blank"}
+                yield child
+        elif child.type != "link_close" or inside:
+            yield child
+
+
+def _with_chips(children: Sequence[Token], cited: Mapping[tuple[str, str], Evidence]) -> Iterator[Token]:
+    at = 0
+    while at < len(children):
+        link = children[at].type == "link_open" and [child.type for child in children[at + 1 : at + 3]] == _KEY
+        code = children[at + 1] if link else children[at]
+        url = str(children[at].attrGet("href")) if link else ""
+        found = cited.get((code.content, url)) if code.type == "code_inline" else None
+        if found:
+            yield Token("kb_chip", "", 0, meta={"evidence": found})
+            at += 3 if link else 1
+        else:
+            yield children[at]
+            at += 1
+
+
+_KEY = ["code_inline", "link_close"]
+
+
+def _marked(children: list[Token], quote: str) -> list[Token]:
+    """The children, each part of the quote that they show within a mark of its own."""
+    wanted = _plain(quote)
+    texts = ["\n" if child.type in ("softbreak", "hardbreak") else child.content for child in children]
+    place = _place("".join(texts), wanted) if wanted else None
+    if not place:
+        return children
+    result: list[Token] = []
+    begins = 0
+    for child, text in zip(children, texts, strict=True):
+        start, end = max(place[0] - begins, 0), min(place[1] - begins, len(text))
+        begins += len(text)
+        result += [child] if child.type not in _SHOWN or start >= end else _split(child, start, end)
+    return result
+
+
+def _split(child: Token, start: int, end: int) -> Iterator[Token]:
+    for text, is_marked in ((child.content[:start], False), (child.content[start:end], True), (child.content[end:], False)):
+        if text:
+            part = child.copy(content=text)
+            yield from (Token("mark_open", "mark", 1), part, Token("mark_close", "mark", -1)) if is_marked else (part,)
+
+
+def _plain(quote: str) -> str:
+    """What a quote from Markdown shows once it is rendered."""
+    if not quote.strip() or len(quote) > _LONGEST_QUOTE:
+        return ""
+    parsed = _PARSER.parseInline(squeeze(printable(quote)))
+    return "".join(child.content for token in parsed for child in token.children or [])
+
+
+def _place(text: str, quote: str) -> tuple[int, int] | None:
+    """Where ``quote`` stands in ``text``, white space apart; None where it does not."""
+    words = printable(quote).split()
+    if not words or len(quote) > _LONGEST_QUOTE:
+        return None
+    match = re.search(r"\s+".join(map(re.escape, words)), text)
+    return (match.start(), match.end()) if match else None
