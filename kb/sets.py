@@ -89,17 +89,18 @@ def tell_set(
         foot = render.silence(rows, scope, context)
     elif not records:
         foot = render.last_reads(rows, scope, context)
+    status = (
+        judgement.status if records and judgement.status != "abstained" else "answered" if records or quiet else "abstained"
+    )
     head = [
         render.header(scope, context),
         render.coverage_text(coverage, found, context.words),
         render.releases(released, context.words),
         render.unread(missing, context.words),
         *render.notes(scope, found.degraded, draft.removed, context.words),
+        context.words.notes["partial lead"] if status == "partial" else "",
     ]
     blocks = [*draft.blocks, *sources(foot, context)]
-    status = (
-        judgement.status if records and judgement.status != "abstained" else "answered" if records or quiet else "abstained"
-    )
     given = written(scope, status, head, blocks, draft, seen, coverage, rows, judgement.confidence, found.degraded, context)
     listed = tuple(record.id for record in records if record.id in draft.listed)
     return replace(given, matched=listed), figures(groups, frozenset(listed))

@@ -392,3 +392,13 @@ def test_a_week_of_large_changes_is_listed_whole(catalog: Catalog) -> None:
     files = tuple(FileChange(path=f"src/file{at}.py", additions=250, patch=patch) for at in range(5))
     put(catalog, *(commit(number, files=files, events=(Event("landed", day(number / 20)),)) for number in range(200)))
     assert ask(catalog).coverage.listed == 200
+
+
+def test_a_list_of_which_it_is_not_sure_says_so(catalog: Catalog) -> None:
+    put(catalog, commit(1, "Fix the sampler"), commit(2, "Fix the router"))
+    scope = replace(WEEK, topic="Fix")
+    sure, unsure = ask(catalog, scope, judged("answered", 0, 1)), ask(catalog, scope, judged("partial", 0, 1))
+    assert (sure.status, unsure.status) == ("answered", "partial")
+    lead = "Nothing was found that surely answers this. These come closest:"
+    assert lead in unsure.text
+    assert lead not in sure.text
