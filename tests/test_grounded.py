@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -13,15 +14,17 @@ from hypothesis import strategies as st
 
 from kb.grounded.check import is_news, problem
 from kb.grounded.claims import unfounded
+from kb.grounded.echo import repeats, runs
 from kb.grounded.evidence import Case, glossary, tokens_of
-from kb.grounded.reply import Draft, parse, schema
+from kb.grounded.overlap import is_far
+from kb.grounded.reply import Draft, Hearing, parse, schema
 from kb.grounded.rules import Ground
 from kb.lines import View
 from kb.report.model_evidence import case
 from kb.report.types import Entry
-from kb.types import Evidence, FileChange, Quote, Record
+from kb.types import Event, Evidence, FileChange, Quote, Record
 from tests.model_cases import CASES
-from tests.records import commit, thread
+from tests.records import commit, day, thread
 
 ONE = '{"text": "The kernel skips empty requests.", "citations": ["S1"], "role": "why"}'
 DRAFT = Draft("The kernel skips empty requests.", ("S1",), "why")
@@ -231,3 +234,115 @@ def test_no_text_breaks_the_check(said: str) -> None:
     assert found is not None
     for language in ("en", "zh"):
         assert isinstance(problem(Draft(said, ("S1",)), found.keys, found.shown, evidence, language=language), str)
+
+
+# --- states, denials, days ---------------------------------------------------------------------------------------------------
+
+OPEN = thread("pull", 4, "Add a cache", opened=1.0, body="Adds a cache of plans. It is not enabled on Windows yet.")
+MERGED = thread("pull", 5, "Add a cache", opened=1.0, merged=2.0, body="Adds a cache of plans, which is enabled for all.")
+CLOSED = thread("pull", 6, "Add a cache", opened=1.0, closed=2.0, body="Adds a cache of plans.")
+ASKS = thread("issue", 7, "Cache of plans?", opened=1.0, body="The cache of plans grows. Does anybody see this?")
+FIXES = commit(8, "Fix the cache of plans", body="The cache never shrinks. Entries are dropped after a minute instead.")
+LANDED = commit(9, "Add a cache", body="The cache is enabled for all.", events=(Event("landed", day(2)),))
+
+TRUE_OF = [
+    (OPEN, "The pull request has not been merged."),
+    (OPEN, "The pull request is still open and was opened on 2026-02-02."),
+    (OPEN, "The cache is not enabled on Windows."),
+    (OPEN, "该合并请求尚未合并。"),
+    (MERGED, "The pull request was merged on 2026-02-03."),
+    (MERGED, "该合并请求于 2026 年 2 月 3 日合并。"),
+    (CLOSED, "The pull request was closed without being merged."),
+    (CLOSED, "The pull request was closed on 2026-02-03."),
+    (ASKS, "The author reports that the growth has not been fixed."),
+    (FIXES, "The cache no longer grows for ever."),
+    (FIXES, "The cache never shrank before."),
+]
+FALSE_OF = [
+    (OPEN, "The pull request was closed."),
+    (OPEN, "The pull request is rejected."),
+    (OPEN, "The pull request was opened on 2026-02-03."),
+    (OPEN, "The pull request says that the cache is enabled."),
+    (MERGED, "The pull request has not been merged."),
+    (MERGED, "The pull request is still open."),
+    (MERGED, "The pull request was merged on 2026-02-02."),
+    (MERGED, "The cache is not enabled."),
+    (MERGED, "该合并请求尚未合并。"),
+    (MERGED, "该合并请求仍未关闭。"),
+    (MERGED, "该合并请求于 2026 年 2 月 2 日合并。"),
+    (MERGED, "缓存并未启用。"),
+    (CLOSED, "The pull request is still open."),
+    (CLOSED, "The pull request was reopened."),
+    (FIXES, "The cache was not fixed."),
+    (LANDED, "The change was not released."),
+    (LANDED, "The change was never reverted."),
+    (ASKS, "作者反映缓存已修复。"),
+]
+
+
+@pytest.mark.parametrize(("record", "said"), TRUE_OF)
+def test_what_happened_to_a_record_may_be_said(record: Record, said: str) -> None:
+    assert unfounded(said, Ground([record])) == ""
+
+
+@pytest.mark.parametrize(("record", "said"), FALSE_OF)
+def test_what_did_not_happen_to_a_record_may_not_be_said(record: Record, said: str) -> None:
+    assert unfounded(said, Ground([record]))
+
+
+def test_days_are_the_askers() -> None:
+    late = thread("pull", 5, "Add a cache", opened=1.0, merged=2.9)
+    said = "The pull request was merged on 2026-02-04."
+    assert unfounded(said, Ground([late]))
+    assert unfounded(said, Ground([late]), ZoneInfo("Asia/Shanghai")) == ""
+
+
+# --- what is far, what is an echo --------------------------------------------------------------------------------------------
+
+FAR = {
+    "en": (
+        "It also cleans up the documentation of the whole module.",
+        "The author tested it on a large cluster for several weeks.",
+        "Users have to recompile their extensions afterwards.",
+        "The work was paid for by a hardware vendor.",
+        "It reads credentials from the home directory.",
+        "The change was written in a hurry before a deadline.",
+    ),
+    "zh": ("用户需要重新编译扩展。", "该改动会读取主目录中的凭据。", "该改动还清理了整个模块的文档。"),
+}
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_sentence_that_speaks_of_something_else_falls(language: str) -> None:
+    for known in CASES:
+        assert all(is_far(said, [known.record]) for said in FAR[language])
+        assert not any(is_far(said, [known.record]) for said, _ in known.said[language])
+
+
+def test_a_sentence_that_repeats_the_request_is_an_echo_unless_the_evidence_says_so() -> None:
+    told = runs(["Each sentence cites the keys of all that it tells of.", "每句话都要引用它所依据的键。"])
+    echo = "It cites the keys of all that it tells of."
+    assert repeats(echo, told, ["The kernel cites nothing."])
+    assert repeats("它要引用它所依据的键。", told, [])
+    assert not repeats(echo, told, [f"The README says: {echo}"])
+    assert not repeats("The keys of the cache are hashed.", told, [])
+
+
+# --- an answer as it comes ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [1, 3, 7, 1000])
+def test_each_sentence_is_heard_as_soon_as_it_is_whole(size: int) -> None:
+    answer = f'He says "so: {{"sentences": [{ONE}, {ONE.replace("empty", "long")}]}} {{"more'
+    hearing, heard = Hearing(), []
+    for at in range(0, len(answer), size):
+        heard += [(draft.text, at + size) for draft in hearing.hear(answer[at : at + size])]
+    assert [said for said, _ in heard] == ["The kernel skips empty requests.", "The kernel skips long requests."]
+    assert all(answer.index(said) < at <= answer.index(said) + 70 + size for said, at in heard)
+
+
+@given(st.text(alphabet='{}[]",:\\ntesx1S`* ', max_size=300), st.integers(1, 50))
+def test_nothing_breaks_the_hearing(answer: str, size: int) -> None:
+    hearing = Hearing()
+    heard = [draft for at in range(0, len(answer), size) for draft in hearing.hear(answer[at : at + size])]
+    assert len(heard) <= 20

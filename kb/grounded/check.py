@@ -10,6 +10,7 @@ from kb.citations import EXACT, Piece, verify, verify_pieces
 from kb.facts import Facts, plain
 from kb.glossary import CJK
 from kb.grounded.claims import unfounded
+from kb.grounded.overlap import is_far
 from kb.grounded.reply import Draft
 from kb.grounded.rules import Ground
 from kb.safe import TO_A_MACHINE
@@ -63,7 +64,10 @@ def problem(
             return verdict
     if bad := _quote(draft.quote, cited, shown, zone):
         return bad
-    return unfounded(draft.text, Ground([shown[key].record for key in cited]), zone)
+    records = [shown[key].record for key in cited]
+    if bad := unfounded(draft.text, Ground(records), zone):
+        return bad
+    return "speaks of something else than what it cites" if is_far(draft.text, records) else ""
 
 
 def _quote(quote: str, cited: Sequence[str], shown: Mapping[str, Evidence], zone: tzinfo) -> str:

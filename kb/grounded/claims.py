@@ -13,7 +13,7 @@ from datetime import UTC, tzinfo
 from kb.facts import plain
 from kb.grounded.figures import wrong_figures
 from kb.grounded.rules import RULES, Ground
-from kb.grounded.states import wrong_states
+from kb.grounded.states import asserted, wrong_states
 
 
 def unfounded(text: str, ground: Ground, zone: tzinfo = UTC) -> str:
@@ -22,10 +22,11 @@ def unfounded(text: str, ground: Ground, zone: tzinfo = UTC) -> str:
 
 
 def _problems(text: str, ground: Ground, zone: tzinfo) -> Iterator[str]:
-    if ground.proposals and (problem := _told_as_done(text, ground)):
+    done = asserted(text)
+    if ground.proposals and (problem := _told_as_done(done, ground)):
         yield problem
     for rule in RULES:
-        if (match := rule.claims.search(text)) and not rule.holds(ground):
+        if (match := rule.claims.search(done)) and not rule.holds(ground):
             yield f'claims what the record does not say: "{match[0].strip()}"'
     for name in _names(text):
         if not re.search(rf"(?<![a-z0-9]){re.escape(name.lower())}", ground.whole):

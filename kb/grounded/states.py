@@ -17,13 +17,27 @@ from kb.glossary import CJK
 from kb.grounded.rules import Ground
 from kb.text import query_tokens
 
-_NOT = r"(?:not|never|n't|yet to be|without(?: being)?)"
+_NOT = r"(?:\b(?:not|never|yet to be|without(?: being)?)|n't)"
 _NOT_ZH = r"(?:没有|没|尚未|仍未|并未|还未|从未|未能|未)"
+_DONE_OR_NOT = (
+    r"merg(?:ed|ing)|landed|releas(?:ed|ing)|shipped|publish(?:ed|ing)|fix(?:ed|ing)|resolv(?:ed|ing)|address(?:ed|ing)|solved"
+    r"|reverted|closed|enabled|supported|added|removed|implemented|deprecated|completed|optimi[sz]ed"
+)
+_DENIAL = re.compile(
+    rf"{_NOT} (?:\w+ ){{0,3}}?(?:{_DONE_OR_NOT})\b|\bun(?:merged|fixed|resolved|released|supported)\b"
+    rf"|{_NOT_ZH}(?:被|有|能)?(?:合并|合入|修复|解决|关闭|发布|回退|支持|实现|启用|移除|弃用)",
+    re.I,
+)
+
+
+def asserted(text: str) -> str:
+    """A plain sentence without what it says was not done."""
+    return _DENIAL.sub(" ", text)
 
 
 def wrong_states(text: str, ground: Ground, zone: tzinfo) -> Iterator[str]:
     """What a plain sentence says or denies of its records that they do not bear out."""
-    for claims, holds in _STATES:
+    for claims, holds in (*_DENIED, *_STATES):
         if (match := claims.search(text)) and not holds(ground):
             yield f'claims what the record does not say: "{match[0].strip()}"'
     yield from _wrong_days(text, ground, zone)
@@ -32,46 +46,47 @@ def wrong_states(text: str, ground: Ground, zone: tzinfo) -> Iterator[str]:
 
 # --- states ------------------------------------------------------------------------------------------------------------------
 
+Holds = Callable[[Ground], bool]
+
 
 def _threads(ground: Ground, *states: str) -> bool:
     return any(one.kind in ("issue", "pull") and one.state in states for one in ground.records)
-
-
-def _denies(words: str) -> Callable[[Ground], bool]:
-    pattern = re.compile(rf"{_NOT} (?:\w+ ){{0,3}}?(?:{words})|{_NOT_ZH}\w{{0,4}}(?:{words})|\bun(?:{words})")
-    return lambda ground: bool(pattern.search(ground.prose))
-
-
-def _unless(words: str, holds: Callable[[Ground], bool]) -> Callable[[Ground], bool]:
-    """Borne out by the state, or where the record itself denies it."""
-    denied = _denies(words)
-    return lambda ground: denied(ground) or holds(ground)
-
-
-def _denial(english: str, chinese: str) -> re.Pattern[str]:
-    between = r"(?:(?:yet|been|be|fully|ever|actually) ){0,3}"
-    words = rf"{_NOT} {between}(?:{english})\b|\bun(?:{english})\b|{_NOT_ZH}(?:被|有|能)?(?:{chinese})"
-    return re.compile(words, re.I)
-
-
-def _has_not_happened(*events: str) -> Callable[[Ground], bool]:
-    return lambda ground: _threads(ground, "open", "closed") and not ground.events & set(events)
 
 
 def _open(ground: Ground) -> bool:
     return _threads(ground, "open")
 
 
-def _given_up(ground: Ground) -> bool:
-    return _threads(ground, "closed") or bool(re.search(r"reject|abandon|declin|withdr|拒绝|放弃|驳回", ground.text))
+def _unmerged(ground: Ground) -> bool:
+    return _threads(ground, "open", "closed") and not ground.events & {"merged", "landed"}
 
 
+def _never(ground: Ground) -> bool:
+    return False
+
+
+def _says(words: str, *states: str) -> Holds:
+    """Borne out where the record says one of the words, or a thread is in one of the states."""
+    pattern = re.compile(words)
+    return lambda ground: _threads(ground, *states) or bool(pattern.search(ground.prose))
+
+
+def _denied(english: str, chinese: str, stems: str, holds: Holds) -> tuple[re.Pattern[str], Holds]:
+    """What a sentence says was not done, and what bears it out: ``holds``, or that the record denies it as well."""
+    between = r"(?:(?:yet|been|be|fully|ever|actually) ){0,3}"
+    claims = rf"{_NOT} {between}(?:{english})\b|\bun(?:{english})\b|{_NOT_ZH}(?:被|有|能)?(?:{chinese})"
+    same = re.compile(rf"{_NOT} (?:\w+ ){{0,3}}?(?:{stems})|{_NOT_ZH}\w{{0,4}}(?:{chinese})|\bun(?:{stems})")
+    return re.compile(claims, re.I), lambda ground: holds(ground) or bool(same.search(ground.prose))
+
+
+_DENIED = (
+    _denied("merg(?:ed|ing)|landed", "合并|合入", "merg|land", _unmerged),
+    _denied("fixed|resolved|addressed|solved", "修复|解决|修正", "fix|resolv|address|solv", _open),
+    _denied("closed", "关闭", "clos", _open),
+    _denied("released|shipped|published", "发布|发版", "releas|ship|publish", _never),
+    _denied("reverted|rolled back", "回退|回滚|撤销", "revert|roll", _never),
+)
 _STATES = (
-    (_denial("merged|landed", "合并|合入"), _unless("merg|land|合并|合入", _has_not_happened("merged", "landed"))),
-    (_denial("fixed|resolved|addressed|solved", "修复|解决|修正"), _unless("fix|resolv|address|solv|修|解决", _open)),
-    (_denial("closed", "关闭"), _unless("clos|关闭", _open)),
-    (_denial("released|shipped|published", "发布|发版"), _denies("releas|ship|publish|发布")),
-    (_denial("reverted|rolled back", "回退|回滚|撤销"), _denies("revert|roll|回退|回滚|撤")),
     (
         re.compile(
             r"\b(?:is|are|was|were|remains?|stays?|left|still|kept) (?:still )?open\b(?![- ]\w*(?:source|weight))"
@@ -82,10 +97,13 @@ _STATES = (
     ),
     (
         re.compile(r"\b(?:is|are|was|were|been|now|already|got) closed\b|已(?:经)?关闭|被关闭", re.I),
-        lambda ground: _threads(ground, "closed", "merged") or "clos" in ground.prose or "关闭" in ground.prose,
+        _says("clos|关闭", "closed", "merged"),
     ),
     (re.compile(r"\bre-?opened\b|重新打开", re.I), lambda ground: "reopened" in ground.events or "reopen" in ground.prose),
-    (re.compile(r"\b(?:rejected|abandoned|declined|withdrawn)\b|被拒绝|被放弃|被驳回", re.I), _given_up),
+    (
+        re.compile(r"\b(?:rejected|abandoned|declined|withdrawn)\b|被拒绝|被放弃|被驳回", re.I),
+        _says("reject|abandon|declin|withdr|拒绝|放弃|驳回", "closed"),
+    ),
 )
 
 
@@ -140,6 +158,8 @@ def _wrong_denials(text: str, ground: Ground) -> Iterator[str]:
     changes = any(one.kind in ("commit", "release") or one.state == "merged" for one in ground.records)
     takes_away = changes and bool(_TAKES_AWAY.search(ground.prose))
     said = _polarity(ground.prose)
+    for claims, _ in _DENIED:
+        text = claims.sub(" ", text)
     for match in _CUE.finditer(text):
         words = _content(text[match.end() :], _DENIED_AHEAD)
         first = next((word for word in words if word in said.affirmed | said.denied | said.lacking), None)
