@@ -308,7 +308,7 @@ FAR = {
         "It reads credentials from the home directory.",
         "The change was written in a hurry before a deadline.",
     ),
-    "zh": ("用户需要重新编译扩展。", "该改动会读取主目录中的凭据。", "该改动还清理了整个模块的文档。"),
+    "zh": ("用户需要重新编译扩展。", "该改动还清理了整个模块的文档。"),
 }
 
 
