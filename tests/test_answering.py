@@ -15,7 +15,7 @@ from kb.catalog import Catalog
 from kb.compare import Comparison, compare
 from kb.grounded.evidence import tokens_of
 from kb.types import Event, FileChange, Note, Quote, Scope, Window
-from tests.answering import NEEDLE, NOW, WEEK, Everything, by_topic, judged
+from tests.answering import NEEDLE, NOW, WEEK, Everything, ask, by_topic, judged
 from tests.answering_model import WHOLE, hear, is_overview, known_records, labels, perfect, rows, said, writer
 from tests.llm_server import Asked, Reply, event, model, serving
 from tests.model_cases import CASES
@@ -157,7 +157,7 @@ def test_a_sentence_is_told_within_a_second_of_being_whole_while_the_rest_is_wri
         serving(lambda asked: streamed(whole, silence=2.0, after=TRUE[0] + '", "citations": ["S1"], "quote": ""}')) as server,
     ):
         put(catalog, FIX)
-        plain = hear_plain(catalog)
+        plain = ask(catalog)
         began, at = time.monotonic(), {}
         for told in writer(model(server)).stream(plain):
             at[type(told).__name__, getattr(getattr(told, "sentence", None), "text", "")] = time.monotonic() - began
@@ -167,12 +167,6 @@ def test_a_sentence_is_told_within_a_second_of_being_whole_while_the_rest_is_wri
     assert at["Passed", TRUE[0]] < 1.5  # the first request loads the client
     assert at["Passed", ALSO[0]] - at["Passed", TRUE[0]] > 1.5
     assert at["Done", ""] - at["Passed", ALSO[0]] < 1.0
-
-
-def hear_plain(catalog: Catalog) -> object:
-    from tests.answering import ask
-
-    return ask(catalog)
 
 
 def test_the_events_together_are_the_answer(tmp_path: Path) -> None:
@@ -194,7 +188,7 @@ def test_whoever_has_heard_enough_ends_the_request(tmp_path: Path) -> None:
     endless = streamed(said(TRUE, ALSO), silence=5.0, after=TRUE[0] + '", "citations": ["S1"], "quote": ""}')
     with Catalog.open(tmp_path / "catalog.db") as catalog, serving(lambda asked: endless) as server:
         put(catalog, FIX)
-        coming = writer(model(server)).stream(hear_plain(catalog))  # type: ignore[arg-type]
+        coming = writer(model(server)).stream(ask(catalog))
         assert [type(next(coming)) for _ in range(2)] == [Begun, Passed]
         began = time.monotonic()
         coming.close()
@@ -379,6 +373,24 @@ def test_a_context_too_small_for_any_evidence_is_not_asked(tmp_path: Path) -> No
     made = hear(tmp_path, perfect, FIX, context=1024)
     assert made.asked == []
     assert "its context of 1024 tokens leaves no room" in made.answer.text
+
+
+def test_a_sentence_rests_on_each_of_the_records_that_it_cites(tmp_path: Path) -> None:
+    def script(asked: Asked) -> str:
+        shown = labels(asked)
+        right, wrong = shown[FIX.title], shown[BUG.title]
+        return said((TRUE[0], f"{right} {wrong}")) if not problems(asked) else said((TRUE[0], right))
+
+    made = hear(tmp_path, script, FIX, BUG)
+    assert "which says nothing of it" in problems(made.asked[1])
+    assert (made.sentences, made.answer.removed) == ([TRUE[0]], 0)
+
+
+def test_a_sentence_that_cites_everything_falls(tmp_path: Path) -> None:
+    script = lambda asked: said(("The scheduler takes `option_3`, which bounds queue 3.", " ".join(labels(asked).values())))  # noqa: E731
+    made = hear(tmp_path, script, *many(20), context=16_000)  # type: ignore[arg-type]
+    assert made.sentences == []
+    assert "cites more than 12 records" in problems(made.asked[1])
 
 
 # --- comparisons -------------------------------------------------------------------------------------------------------------

@@ -346,3 +346,11 @@ def test_nothing_breaks_the_hearing(answer: str, size: int) -> None:
     hearing = Hearing()
     heard = [draft for at in range(0, len(answer), size) for draft in hearing.hear(answer[at : at + size])]
     assert len(heard) <= 20
+
+
+@pytest.mark.parametrize("said", ["I decided to skip the requests.", "We now skip such requests.", "我们现在跳过这些请求。"])
+def test_a_model_does_not_speak_as_the_author(said: str) -> None:
+    found, evidence = shown(CASES[0].record)
+    assert found is not None
+    language = "en" if said.isascii() else "zh"
+    assert "first person" in problem(Draft(said, ("S1",)), found.keys, found.shown, evidence, language=language)

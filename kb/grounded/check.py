@@ -10,7 +10,7 @@ from kb.citations import EXACT, Piece, verify, verify_pieces
 from kb.facts import Facts, plain
 from kb.glossary import CJK
 from kb.grounded.claims import unfounded
-from kb.grounded.overlap import is_far
+from kb.grounded.overlap import LEAST_OF_ONE, is_far
 from kb.grounded.reply import Draft
 from kb.grounded.rules import Ground
 from kb.safe import TO_A_MACHINE
@@ -19,6 +19,7 @@ from kb.types import Evidence
 
 _SHORTEST, _LONGEST = 16, 420  # as wide as letters
 _LONGEST_QUOTE = 300
+_MOST_CITED = 12
 _FEWEST_CHINESE = 4
 _ENDS = re.compile(r"[.!?。！？][\"'`)”’）」]{0,2}\Z")
 _BREAKS_OFF = re.compile(r"(?:\.\.|…|\b(?:and|or|the|a|of|to|with|for|but)\.)[\"'`)]*\Z", re.I)
@@ -28,6 +29,8 @@ _LINK = re.compile(
 )
 _MARKUP = re.compile(r"</?[a-z!][^>]{0,200}>|&(?:#\d+|#x[0-9a-f]+|\w{2,8});|^#{1,6} |^>|\*\*|~~|^\||\|\s*$|```|\$\$", re.I)
 _CODE = re.compile(r"`[^`]*`")
+_QUOTED = re.compile(r"\"[^\"]*\"|“[^”]*”|「[^」]*」")
+_FIRST_PERSON = re.compile(r"\b(?:I(?![/.\w])|[Ww]e|[Mm]y|[Oo]ur|us)\b(?!-)|我")
 _OTHER_SCRIPT = re.compile(r"[\u0400-\u052f\u0590-\u06ff\u0900-\u0dff\u0e00-\u0eff\u3040-\u30ff\uac00-\ud7af]")
 _ENGLISH = re.compile(
     r"\b(?:the|a|an|of|and|with|for|is|are|to|from|by|that|which|when|now|in|on|as|it|its|this|can|adds?|fix(?:es)?|uses?|supports?"
@@ -58,6 +61,8 @@ def problem(
     unknown = [label for label in draft.labels if label not in keys]
     if unknown or not draft.labels:
         return f"cites no valid key: {unknown[0]}" if unknown else "cites no key"
+    if len(draft.labels) > _MOST_CITED:
+        return f"cites more than {_MOST_CITED} records"
     cited = tuple(keys[label] for label in draft.labels)
     for held_against in (shown, evidence):  # what was left out of what it saw must not vouch for it
         if (verdict := verify(draft.text, cited, held_against, Facts(zone))) != EXACT:
@@ -67,7 +72,14 @@ def problem(
     records = [shown[key].record for key in cited]
     if bad := unfounded(draft.text, Ground(records), zone):
         return bad
-    return "speaks of something else than what it cites" if is_far(draft.text, records) else ""
+    if is_far(draft.text, records):
+        return "speaks of something else than what it cites"
+    idle = (
+        label
+        for label, record in zip(draft.labels, records, strict=True)
+        if len(records) > 1 and is_far(draft.text, [record], least=LEAST_OF_ONE)
+    )
+    return next((f"cites {label}, which says nothing of it" for label in idle), "")
 
 
 def _quote(quote: str, cited: Sequence[str], shown: Mapping[str, Evidence], zone: tzinfo) -> str:
@@ -104,6 +116,8 @@ def _form(text: str) -> str:
         return "has markup in it other than code in backticks"
     if text.count("`") % 2 or any(text.count(left) != text.count(right) for left, right in ("()", "[]", "（）", "“”")):
         return "has a bracket or a quotation mark without its other half"
+    if _FIRST_PERSON.search(_QUOTED.sub(" ", bare)):
+        return "speaks in the first person: tell it of the author, or of the authors"
     return "speaks to a machine" if TO_A_MACHINE.search(text) else ""
 
 

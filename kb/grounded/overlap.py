@@ -13,7 +13,8 @@ from kb.glossary import translate
 from kb.text import query_tokens, tokens
 from kb.types import Record
 
-LEAST = 0.3
+LEAST = 0.3  # of a sentence's words, in all that it cites together
+LEAST_OF_ONE = 0.15  # … and in each of several records
 # How anything is told of: no record has to say them.
 _TELLING = frozenset(
     query_tokens(
@@ -23,11 +24,11 @@ _TELLING = frozenset(
 )
 
 
-def is_far(text: str, records: Sequence[Record]) -> bool:
-    """Whether too few of a sentence's words stand in any of the records."""
+def is_far(text: str, records: Sequence[Record], *, least: float = LEAST) -> bool:
+    """Whether less than that share of a sentence's words stands in the records."""
     words = [word for word in _said(text) if word not in _TELLING]
     known = frozenset[str]().union(*(_words_of(_all_of(record)) for record in records))
-    return sum(word in known for word in words) < LEAST * len(words)
+    return sum(word in known for word in words) < least * len(words)
 
 
 def _said(text: str) -> list[str]:
