@@ -34,6 +34,7 @@ def test_statements_have_their_lines_and_kinds() -> None:
         (6, "item", "b `c`"),
         (7, "item", "d"),
         (9, "prose", "e"),
+        (11, "columns", "x | y"),
         (13, "row", "1 | 2"),
         (16, "fence", "+a\n"),
         (18, "html", " f \n"),

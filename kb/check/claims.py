@@ -12,6 +12,8 @@ from kb.check.targets import of_link
 from kb.check.types import Statement
 from kb.escape import shorten
 from kb.facts import Said, plain, totals, within
+from kb.grounded.claims import unfounded
+from kb.grounded.rules import Ground
 from kb.safe import one_line
 from kb.types import Record
 from kb.wording import CHINESE, ENGLISH
@@ -19,6 +21,7 @@ from kb.wording import CHINESE, ENGLISH
 LONGEST_NAME = 60  # characters: how much of one a page shows
 _ALIKE = 0.75  # from which on a text in bold is meant to be the title
 _TITLE_WORDS = 3
+_MOST_GROUNDS = 20
 _DAY = (
     r"(?P<y{n}>\d{{4}})-(?P<m{n}>\d{{1,2}})-(?P<d{n}>\d{{1,2}})"
     r"|(?P<y{n}c>\d{{4}})\s?年\s?(?P<m{n}c>\d{{1,2}})\s?月\s?(?P<d{n}c>\d{{1,2}})\s?日"
@@ -180,6 +183,23 @@ def is_author(cell: str, record: Record) -> bool:
     return _begins(_folded(cell), _folded(shorten(record.author, LONGEST_NAME)).rstrip("…"))
 
 
+def is_named(name: str, record: Record) -> bool:
+    """Whether a person's name is that of a record's author, or of one of several, or begins so."""
+    names = [_folded(known) for known in (record.author, *(value for key, value in record.meta if key == "author"))]
+    return any(
+        known and _folded(name) and (known.startswith(_folded(name)) or _folded(name).startswith(known)) for known in names
+    )
+
+
+def has_title(statement: Statement, records: Sequence[Record]) -> bool:
+    """Whether a statement shows a record's title, or part of it as a text in bold or of a link."""
+    titles = [title for record in records if len((title := _bare_title(record.title)).split()) >= _TITLE_WORDS]
+    spans = [statement.text[start:end] for start, end in statement.strong] + [link.text for link in statement.links]
+    texts = [text for span in spans if len((text := _bare_title(span)).split()) >= _TITLE_WORDS]
+    whole = _bare_title(statement.text)
+    return any(title in whole or any(text in title for text in texts) for title in titles)
+
+
 def _begins(text: str, name: str) -> bool:
     return text.startswith(name) and bool(_AFTER_NAME.match(text[len(name) :].lstrip("…")))
 
@@ -211,6 +231,16 @@ def wrong_sizes(text: str, records: Sequence[Record]) -> Iterator[str]:
 
 def _int(text: str) -> int:
     return int(text.replace(",", ""))
+
+
+# --- claims in words ---------------------------------------------------------------------------------------------------------
+
+
+def unfounded_claim(text: str, records: Sequence[Record], zone: tzinfo) -> Iterator[str]:
+    """What a sentence claims in plain words that neither one of its records bears out nor all of them together."""
+    grounds = [Ground(records), *(Ground([record]) for record in records[:_MOST_GROUNDS])]
+    if records and all(unfounded(text, ground, zone) for ground in grounds):
+        yield unfounded(text, grounds[0], zone)
 
 
 # --- figures and names -------------------------------------------------------------------------------------------------------

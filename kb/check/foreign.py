@@ -6,10 +6,12 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import tzinfo
+from functools import cached_property
 from itertools import zip_longest
 
 from kb.catalog import Catalog, Filter
-from kb.check.claims import bare, stands_in_patch, without_scare_quotes, wrong_authors, wrong_events, wrong_sizes
+from kb.check.assertions import asserts, in_digits, wrong_measures, wrong_names, wrong_status
+from kb.check.claims import bare, has_title, stands_in_patch, without_scare_quotes, wrong_authors, wrong_events, wrong_sizes
 from kb.check.claims import wrong_states as states_wrong
 from kb.check.claims import wrong_titles as titles_wrong
 from kb.check.desk import Desk, judged
@@ -19,6 +21,7 @@ from kb.check.parse import is_readable, sentences
 from kb.check.resolve import resolve
 from kb.check.targets import Target, keys_in, of_key, of_link
 from kb.check.types import (
+    EXACT,
     MISLABELLED,
     NOT_IN_WINDOW,
     UNKNOWN,
@@ -38,7 +41,9 @@ from kb.types import Record
 
 Problem = tuple[str, str]
 _QUIET = re.compile(
-    r"no (?:new )?(?:updates|changes|commits)\b|nothing (?:new|happened)|(?:暂无|没有|无)(?:任何|新的)?(?:更新|提交|改动|变更)",
+    r"no (?:new )?(?:updates|changes|commits|activity|news)\b|nothing (?:new|happened)"
+    r"|\b(?:was|is|were|are|stayed) quiet\b|没有动静|平静"
+    r"|(?:暂无|没有|无)(?:任何|新的)?(?:更新|提交|改动|变更)",
     re.I,
 )
 _WEEK = re.compile(r"\bthis week\b|\bweekly\b|本周|周报", re.I)
@@ -101,11 +106,16 @@ class _Checker:
         self.names = {name.casefold() for text in (*headings, *repos) for name in _NAME.findall(text)}
         self.names |= {repo.casefold() for repo in repos}
 
+    @cached_property
+    def _reverted(self) -> frozenset[str]:
+        """Ids of the records of the page that others revert."""
+        return frozenset(id for id, _, _ in self.catalog.backlinks(list(self.desk.found.records), "reverts"))
+
     def findings(self) -> Iterator[Finding]:
         for said in self.desk.page.statements:
             if said.kind == "fence":
                 yield from self._fence(said)
-            elif said.kind != "heading":
+            elif said.kind not in ("heading", "columns"):
                 for part in sentences(said) if said.kind in ("item", "prose") else [said]:
                     yield from self._statement(part)
 
@@ -121,7 +131,7 @@ class _Checker:
             yield judged(said, [(UNKNOWN, "it is too long to be checked")])
             return
         own = _to_records(said)
-        text = without_scare_quotes(bare(said))
+        text = in_digits(without_scare_quotes(bare(said)))
         checkable = bool(self._real(problems(text, Said((), self.desk.facts)), text, Said((), self.desk.facts)))
         quiet = list(self._quiet(said))
         if not own and not checkable and not quiet:
@@ -138,7 +148,13 @@ class _Checker:
             found.append((NOT_IN_WINDOW, "none of its events lies in the window"))
         if not found and not self._is_near(said) and (partly := self._partly(basis)):
             found.append((UNKNOWN, f"it cites no record, and {partly}"))
+        if not found and not checkable and not self._says_more(said, ids):
+            found.append((EXACT, "only its link was checked"))
         yield judged(said, found, ids)
+
+    def _says_more(self, said: Statement, ids: Sequence[str]) -> bool:
+        """Whether there is anything in a statement without figures and names that was held to its records."""
+        return asserts(said.text) or has_title(said, self.desk.records(ids))
 
     def _is_near(self, said: Statement) -> bool:
         """Whether it, or a list around it, has links to records; those of a whole section or page are too many to be meant."""
@@ -181,6 +197,13 @@ class _Checker:
                 yield UNKNOWN, f"{problem}; a patch is stored only in part"
             else:
                 yield WRONG_FIGURE, problem
+        for verdict, reason in self._asserted(said, text, stored) if own else ():
+            yield (UNKNOWN, f"{reason}; {partly}") if partly else (verdict, reason)
+
+    def _asserted(self, said: Statement, text: str, stored: Said) -> Iterator[Problem]:
+        yield from ((MISLABELLED, reason) for reason in wrong_names(said.text, stored))
+        yield from ((MISLABELLED, reason) for reason in wrong_status(bare(said), stored.records, self._reverted))
+        yield from ((WRONG_FIGURE, reason) for reason in wrong_measures(text, stored))
 
     @staticmethod
     def _may_be_code(problem: str, text: str) -> bool:

@@ -18,6 +18,12 @@ _WORDS = {
 _KIND = re.compile(
     "(?<![A-Za-z])(?:" + "|".join(f"(?P<{kind}>{words})" for kind, words in _WORDS.items()) + r")\s*[:：#]?\s*[\[(（`]*\Z", re.I
 )
+_BEGINS = re.compile(
+    "(?:"
+    + "|".join(f"(?P<{kind}>{words})" for kind, words in _WORDS.items())
+    + r")\s*(?:[:：]\s*|(?=#?\d)|#?\s*(?=[0-9a-f]{7,40}(?!\w)))",
+    re.I,
+)
 _BETWEEN = re.compile(r"(?:[\s,，、;；/&|()（）·\[\]`-]|and|和)*")
 _NUMBER = re.compile(rf"(?:(?:{_WORDS['pull']}|{_WORDS['issue']})\s*)?#(\d{{1,9}})", re.I)
 _VERSION = re.compile(r"v?\d+\.\d+[\w.+-]*")
@@ -38,7 +44,7 @@ def wrong_labels(statement: Statement, kind_of: Callable[[Target], str]) -> Iter
         if target is None or not link.url:
             continue
         kind = kind_of(target)
-        said = _kind_said(link.text.strip("` ")) or said
+        said = _kind_said(link.text.strip("` ")) or _kind_named(_BEGINS.match(link.text.strip("`[( "))) or said
         if said in ("pull", "commit", "issue") and kind in ("pull", "commit", "issue") and said != kind:
             yield f"labelled as {_NAMES[said]}, leads to {_NAMES[kind]}"
         else:
@@ -58,7 +64,10 @@ def names_itself(link: Link) -> bool:
 
 
 def _kind_said(text: str) -> str:
-    match = _KIND.search(text[-60:])
+    return _kind_named(_KIND.search(text[-60:]))
+
+
+def _kind_named(match: re.Match[str] | None) -> str:
     return next((kind for kind, found in match.groupdict().items() if found), "") if match else ""
 
 
@@ -74,7 +83,7 @@ def _wrong_label(link: Link, target: Target, kind: str) -> Iterator[str]:
             yield f"labelled #{number[1]}, leads to #{target.ref}"
         elif target.kind not in ("pull", "issue"):
             yield f"labelled #{number[1]}, leads to {_NAMES.get(kind, 'something else')}"
-    elif key := of_key(text):
+    elif key := of_key(text) or of_key(_BEGINS.sub("", text, count=1)):
         if not _agrees(key, target):
             yield f"labelled {text}, leads to {target.shown}"
     elif target.kind == "release" and _VERSION.fullmatch(text) and text.lstrip("v") != target.ref.lstrip("v"):

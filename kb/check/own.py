@@ -1,51 +1,57 @@
-"""A report of infra-kb against the store: each record of its window once, each count, each line. It reads the catalog."""
+"""A report of infra-kb against the store: each record of its window once, and no line that a report would not have.
+
+What a report chooses (which entries it tells in detail, its sentences, its code) is held to the records; all else has to be as
+it would be written again from the store. It reads the catalog.
+"""
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 
 from kb.catalog import Catalog
-from kb.check import totals
-from kb.check.claims import bare
+from kb.check.checker import Checker
 from kb.check.desk import Desk, judged
-from kb.check.entries import Checker, Told, subjects, told_entries, with_keys
+from kb.check.entries import Told, subjects, told_entries, with_keys
+from kb.check.expected import NOT_OURS, Chosen, compared, expected_page
+from kb.check.forms import fields
+from kb.check.readings import Readings, readings
 from kb.check.resolve import resolve
 from kb.check.targets import of_link
-from kb.check.types import MISLABELLED, UNKNOWN, WRONG_FIGURE, CheckResult, Fault, Finding, Page, Repeated, Statement, count
+from kb.check.types import MISLABELLED, UNKNOWN, CheckResult, Fault, Finding, Page, Repeated, Statement, count
 from kb.check.verbatim import letters
-from kb.citations import problems
-from kb.escape import code, shorten, web
+from kb.escape import shorten, web
+from kb.report.compose import TOP
 from kb.report.gather import gather, window_ids
-from kb.report.markdown import title
-from kb.report.tagged import tagged
-from kb.report.types import Entry, Frame, Tagged
+from kb.report.types import Entry, Frame, Written
 from kb.report.wording import ReportWords, report_words
+from kb.types import LedgerRow
 from kb.views import Views
 
-_FIGURE = re.compile(r"\d+")
 _LONGEST_KEY = 60
 
 
-def check_own(page: Page, frame: Frame, catalog: Catalog) -> CheckResult:
+def check_own(page: Page, frame: Frame, catalog: Catalog, *, ledger: Sequence[LedgerRow] | None = None) -> CheckResult:
     """Every statement of a report of infra-kb, and whether its window is told whole.
+
+    ``ledger`` has the rows of the configured sources, None where they are not known. The first line says what the page is.
 
     Raises:
         CatalogError: the record store cannot be read.
     """
     entries, seen = gather(catalog, frame)
-    checking = _Checking(page, frame, entries, _desk(page, frame, seen, catalog), catalog)
-    findings = tuple(checking.findings())
-    present = checking.present()
-    expected = window_ids(catalog, frame)
+    checking = _Checking(page, frame, entries, _desk(page, frame, seen, catalog), catalog, ledger)
+    checking.run()
+    present, expected = checking.present(), window_ids(catalog, frame)
+    markup = [Fault(one.line, f"{one.text}: a report has none") for one in page.markup if one.line > 1]
+    findings = tuple(sorted(checking.findings, key=lambda finding: finding.line))
     return CheckResult(
         frame=frame,
         own=True,
         findings=findings,
-        faults=tuple(checking.untold_tags()),
+        faults=(*checking.faults, *markup),
         missing=tuple(sorted(expected - set(present))),
         repeated=tuple(
             Repeated(id, tuple(lines)) for id, lines in sorted(present.items()) if len(lines) > 1 and id in expected
@@ -64,34 +70,107 @@ def _desk(page: Page, frame: Frame, seen: Views, catalog: Catalog) -> Desk:
 
 @dataclass
 class _Checking:
+    """Goes through a page; what it finds is in ``findings`` and ``faults``."""
+
     page: Page
     frame: Frame
     entries: Sequence[Entry]
     desk: Desk
     catalog: Catalog
+    configured: Sequence[LedgerRow] | None
+    findings: list[Finding] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
-        self.tags = tagged(self.catalog, self.frame, self.entries)
-        self.words: ReportWords = report_words(self.frame.language)
-        regions = defaultdict(list)
-        for said in self.page.statements:
-            regions[self._region(said)].append(said)
-        self.regions: dict[str, list[Statement]] = dict(regions)
-        ours = {"", *(self.words.headings[name] for name in ("summary", "outlook", "sources"))}
-        self.told: dict[str, list[Told]] = {
-            name: told_entries(self.desk, said) for name, said in self.regions.items() if name not in ours
+    def run(self) -> None:
+        self.findings += self.sources.findings
+        self.faults += [Fault(0, f"it lacks: {line}") for line in self.sources.lacking]
+        for region in dict.fromkeys([*self.regions, *self.expected_regions]):
+            self._compare(region)
+        for name, items in self.told.items():
+            for told in items:
+                self.findings += self._entry(told, "" if name == self.words.headings["elsewhere"] else name)
+        self.findings += self._outlook()
+        self.findings += self._headings()
+
+    # --- the page, and what it should be ----------------------------------------------------------------------------------
+
+    @cached_property
+    def words(self) -> ReportWords:
+        return report_words(self.frame.language)
+
+    @cached_property
+    def regions(self) -> dict[str, list[Statement]]:
+        return self.page.regions()
+
+    def _of(self, part: str) -> list[Statement]:
+        """The statements of a part of the page by its name; "" is its head."""
+        return self.regions.get(self.words.headings.get(part, ""), [])
+
+    def _best(self) -> list[Statement]:
+        """The entries that the summary calls the weightiest."""
+        return [said for said in self._of("summary") if said.kind == "item"]
+
+    @cached_property
+    def told(self) -> dict[str, list[Told]]:
+        """The entries of each repository."""
+        ours = {"", *(self.words.headings[name] for name in ("summary", "outlook", "sources", "earlier"))}
+        return {name: told_entries(self.desk, said) for name, said in self.regions.items() if name not in ours}
+
+    @cached_property
+    def by_id(self) -> dict[str, Entry]:
+        return {id: entry for entry in self.entries for id in entry.ids}
+
+    @cached_property
+    def sources(self) -> Readings:
+        lines = [said for said in self._of("sources") if said.kind == "item"]
+        about = " ".join(said.text for said in self._of("") if said.kind == "prose")
+        return readings(
+            lines, about[:20_000], frame=self.frame, entries=self.entries, catalog=self.catalog, ledger=self.configured
+        )
+
+    @cached_property
+    def expected(self) -> Page:
+        best = [subjects(with_keys(said, self.desk), self.desk) for said in self._best()[: 2 * TOP]]
+        top = list(dict.fromkeys(self.by_id[id].id for ids in best for id in ids[:1] if id in self.by_id))
+        listed = {self.by_id[id].id for told in self._all_told() for id in told.subjects if id in self.by_id}
+        detail = {
+            self.by_id[id].id
+            for told in self._all_told()
+            for id in told.subjects
+            if told.head.kind == "item" and id in self.by_id
         }
-        by_id = {id: entry for entry in self.entries for id in entry.ids}
-        self.checker = Checker(self.desk, self.words, by_id, frozenset(by_id), self._is_modelled())
+        chosen = Chosen(
+            detail=frozenset([*detail, *(id for id in top if id not in listed)]),  # what is missing was told once
+            top=top,
+            removed=self._number("removed"),
+            written=self.written,
+        )
+        return expected_page(self.frame, chosen, catalog=self.catalog, ledger=self.sources.ledger)
 
-    def _region(self, said: Statement) -> str:
-        """The heading of the second level that a statement stands under."""
-        headings = [self.page.headings[at] for at in said.within if at in self.page.headings]
-        return next((heading.text for heading, level in headings if level == 2), "")
+    @cached_property
+    def expected_regions(self) -> dict[str, list[Statement]]:
+        return self.expected.regions()
 
-    def _is_modelled(self) -> bool:
-        before = self.words.notes["model"].partition("{")[0]
-        return any(said.text.startswith(before) for said in self.regions.get(self.words.headings["summary"], ()))
+    @cached_property
+    def written(self) -> Written:
+        """How the page says that it was written."""
+        found = self._remarks("model")
+        if not found:
+            return Written(sentences={})
+        back = tuple(map(str, range(self._number("fallen back"))))
+        problems = tuple(one["problem"] for one in self._remarks("model problem"))
+        return Written(sentences={}, model=found[0]["model"], fallen_back=back, problems=problems)
+
+    def _remarks(self, note: str) -> list[dict[str, str]]:
+        said = [said.text for said in self._of("summary") if said.kind == "prose" and len(said.text) < 1_000]
+        return [found for text in said if (found := fields(self.words.notes[note], text)) is not None]
+
+    def _number(self, note: str) -> int:
+        several = [found["n"] for found in self._remarks(note)]
+        return int(several[0]) if several and several[0].isdecimal() else len(self._remarks(f"{note} one")[:1])
+
+    def _all_told(self) -> list[Told]:
+        return [told for items in self.told.values() for told in items]
 
     def present(self) -> dict[str, list[int]]:
         """id -> the lines of the entries that it is the subject of."""
@@ -104,105 +183,57 @@ class _Checking:
                     found[id].append(child.line)
         return dict(found)
 
-    def _all_told(self) -> list[Told]:
-        return [told for items in self.told.values() for told in items]
-
-    def findings(self) -> Iterator[Finding]:
-        found = [*self._top(), *self._summary(), *self._repositories(), *self._outlook(), *self._sources()]
-        yield from sorted(found, key=lambda finding: finding.line)
+    @cached_property
+    def checker(self) -> Checker:
+        desk = Desk(self.expected, self.desk.found, self.desk.facts, self.desk.aliases)
+        told = [one for said in self.expected_regions.values() for one in told_entries(desk, said)]
+        twins = {id: one for one in told for id in one.subjects}
+        twins |= {id: Told(line, ids) for one in told for line, ids in one.children for id in ids}
+        return Checker(self.desk, self.words, self.by_id, twins, bool(self.written.model))
 
     # --- parts of the page ------------------------------------------------------------------------------------------------
 
-    def _top(self) -> Iterator[Finding]:
-        window = self.frame.window
-        whole = window.end is not None and self.frame.as_of >= window.end
-        now = self.frame.as_of + timedelta(seconds=1) if whole else self.frame.as_of
-        shown = self.words.base.window(window, now=now, zone=self.frame.zone)
-        before = self.words.notes["window"].partition("{")[0].replace("*", "")
-        for said in self.regions.get("", ()):
-            expected = title(self.frame) if said.kind == "heading" else shown if said.text.startswith(before) else ""
-            same = _FIGURE.findall(expected) == _FIGURE.findall(re.split("[(（]", said.text.removeprefix(before))[0])
-            yield judged(said, [] if same or not expected else [(WRONG_FIGURE, f"wrong date: it is {expected}")])
+    def _compare(self, region: str) -> None:
+        """Hold what a region has beside entries to what it should have."""
+        if region == self.words.headings["outlook"]:
+            return
+        shown = list(self._beside_entries(self.page, self.regions.get(region, ()), region))
+        wanted = list(self._beside_entries(self.expected, self.expected_regions.get(region, ()), region))
+        for found in compared(shown, wanted, first=self._wrong_best):
+            if isinstance(found, Fault):
+                self.faults.append(found)
+            else:
+                self.findings.append(found)
 
-    def _summary(self) -> Iterator[Finding]:
-        told = self._in_detail_and_tables()
-        for said in map(self._keyed, self.regions.get(self.words.headings["summary"], ())):
-            if said.kind == "item":
-                yield self._best(said)
-            elif said.kind != "heading":
-                wrong = [*totals.wrong_summary(said.text, self.entries, told, self.words)]
-                wrong += [*self._wrongly_quiet(said), *self._wrong_tags(said)]
-                yield judged(said, [(WRONG_FIGURE, reason) for reason in wrong])
+    def _beside_entries(self, page: Page, statements: Iterable[Statement], region: str) -> Iterator[Statement]:
+        """The statements of a region that are neither its heading, nor a source, nor of an entry."""
+        summary, sources = self.words.headings["summary"], self.words.headings["sources"]
+        for said in statements:
+            listed = any(page.kinds[at] == "item" for at in said.within)
+            if region in ("", summary, sources):
+                kept = page.level(said) != 2 and not (region == sources and said.kind == "item")
+            else:
+                kept = said.kind not in ("heading", "row") and not listed
+            if kept:
+                yield said
 
-    def _in_detail_and_tables(self) -> tuple[int, int] | None:
-        """How many records the page has in lists and in tables; None where it has not each once, which is told by itself."""
-        found = [(told.head.kind, id) for told in self._all_told() for id in told.ids if id in self.checker.window]
-        if len(found) != len(self.checker.window) or len({id for _, id in found}) != len(found):
+    def _wrong_best(self, said: Statement) -> Finding | None:
+        """What is wrong with an entry of the summary, one of the page's own that is named again."""
+        if said.kind != "item":
             return None
-        rows = sum(kind == "row" for kind, _ in found)
-        return len(found) - rows, rows
-
-    def _keyed(self, said: Statement) -> Statement:
-        return with_keys(said, self.desk)
-
-    def _best(self, said: Statement) -> Finding:
-        """An entry of the summary: one of the page's own, named again."""
-        found = self.checker.head(said, subjects(said, self.desk))
-        entry = self.checker.entries.get(found.ids[0]) if found.ids else None
+        keyed = with_keys(said, self.desk)
+        found = self.checker.head(keyed, subjects(keyed, self.desk))
+        entry = self.by_id.get(found.ids[0]) if found.ids else None
         kind = said.text.partition(self.words.base.colon)[0]
         if entry and not found.reason and kind.casefold() != self.words.kinds[entry.group].casefold():
             return judged(said, [(MISLABELLED, f"it is not “{kind}”, but “{self.words.kinds[entry.group]}”")], found.ids)
-        return found
-
-    def _wrongly_quiet(self, said: Statement) -> Iterator[str]:
-        before = self.words.notes["quiet repos"].partition("{")[0]
-        busy = {entry.view.record.repo for entry in self.entries} - {""}
-        if said.text.startswith(before):
-            for repo in said.text[len(before) :].rstrip(".。").split(self.words.base.comma):
-                if repo.strip() in busy:
-                    yield f"{repo.strip()} has records in the window"
-
-    def _wrong_tags(self, said: Statement) -> Iterator[str]:
-        before = self.words.notes["tags"].partition("{")[0]
-        _, found, listed = said.text.partition(before)
-        names = self.words.base.comma.join(f"{tag.repo.rpartition('/')[2]} {code(tag.name)}" for tag in self.tags)
-        if found and letters(listed.rstrip(".。")) != letters(names):
-            yield f"tagged were {names or 'none'}"
-
-    def _repositories(self) -> Iterator[Finding]:
-        for name, items in self.told.items():
-            own = [entry for entry in self.entries if letters(entry.view.record.repo) == letters(name)]
-            elsewhere = name == self.words.headings["elsewhere"]
-            for said in self.regions[name]:
-                if said.kind == "prose" and not any(self.page.kinds[at] == "item" for at in said.within):
-                    yield self._about_repository(said, own)
-            for told in items:
-                yield from self._entry(told, "" if elsewhere else name)
-
-    def _about_repository(self, said: Statement, own: Sequence[Entry]) -> Finding:
-        """The line of totals, or that a version was tagged."""
-        before = self.words.notes["tagged"].partition("{")[0]
-        if not said.text.startswith(before):
-            return judged(said, [(WRONG_FIGURE, reason) for reason in totals.wrong_totals(said.text, own, self.words)])
-        tag = next((tag for tag in self.tags if self._tag_line(tag) == said.text), None)
-        if tag is None:
-            return judged(said, [(WRONG_FIGURE, "no version was tagged so in the window")])
-        astray = [link.url for link in said.links if link.url != web(tag.url)]
-        return judged(said, [(MISLABELLED, f"the page of {tag.name} is {tag.url}")] if astray else [])
-
-    def _tag_line(self, tag: Tagged) -> str:
-        form = self.words.notes["tagged" if tag.previous else "first tagged"]
-        day, commits = self.words.base.day(tag.at, self.frame.zone), self.words.count("commits", tag.commits)
-        return form.format(tag=code(tag.name), day=day, commits=commits, previous=code(tag.previous))
-
-    def untold_tags(self) -> Iterator[Fault]:
-        lines = {said.text for said in self.page.statements}
-        yield from (Fault(0, f"{tag.repo} {tag.name} is not told") for tag in self.tags if self._tag_line(tag) not in lines)
+        return found if found.reason else None
 
     def _entry(self, told: Told, repo: str) -> Iterator[Finding]:
         found = list(self.checker.entry(told))
-        if told.subjects and not found[0].reason:
-            record, entry = self.desk.found.records[told.subjects[0]], self.checker.entries[told.subjects[0]]
+        entry = self.by_id.get(told.subjects[0]) if told.subjects else None
+        if entry and not found[0].reason:
+            record = self.desk.found.records[told.subjects[0]]
             under = self.page.titles(told.head)[-1]
             own = {self.words.groups[name] for name in (entry.group, "smaller", "watch", "more papers")}
             if letters(record.repo) != letters(repo):
@@ -213,17 +244,33 @@ class _Checking:
         yield from found
 
     def _outlook(self) -> Iterator[Finding]:
-        for said in map(self._keyed, self.regions.get(self.words.headings["outlook"], ())):
+        model = {"model": self.written.model}
+        for said in self._of("outlook"):
+            keyed = with_keys(said, self.desk)
             if said.kind == "item":
-                ids = self.desk.all_ids(said.links)
-                wrong = [(WRONG_FIGURE, reason) for reason in problems(bare(said), self.desk.said(ids))]
-                yield judged(said, wrong or ([] if ids else [(UNKNOWN, "it cites no record")]), ids)
+                yield self.checker.outlook(keyed)
+            elif self.page.level(said) != 2 and fields(self.words.notes["outlook"], said.text) != model:
+                yield judged(said, [(UNKNOWN, NOT_OURS)])
 
-    def _sources(self) -> Iterator[Finding]:
-        rows = {letters(row.source): row for row in self.catalog.ledger()}
-        for said in self.regions.get(self.words.headings["sources"], ()):
-            row = rows.get(letters(re.split(r"[:：]", said.text)[0]))
-            if said.kind == "item" and row:
-                records = [record for entry in self.entries for record in entry.records]
-                own = [record for record in records if record.repo == row.repo and (not row.kinds or record.kind in row.kinds)]
-                yield judged(said, [(WRONG_FIGURE, reason) for reason in totals.wrong_source(said.text, len(own), self.words)])
+    def _headings(self) -> Iterator[Finding]:
+        """Headings of repositories and groups that no report would have, or that have nothing below them."""
+        filled = {at for told in self._all_told() for at in told.head.within}
+        parts = {*self.expected_regions, *([self.words.headings["outlook"]] if self.written.model else [])}
+        seen = set()
+        for said, level in self.page.headings.values():
+            region = next((heading.text for heading, depth in self._above(said) if depth == 2), "")
+            if level == 2:
+                wrong = said.text not in parts or said.text in seen or bool(said.links)
+                seen.add(said.text)
+            else:
+                wrong = region in self.told and (
+                    level != 3
+                    or said.text not in self.words.groups.values()
+                    or said.within[-1] not in filled
+                    or bool(said.links)
+                )
+            if wrong:
+                yield judged(said, [(UNKNOWN, NOT_OURS)])
+
+    def _above(self, said: Statement) -> list[tuple[Statement, int]]:
+        return [self.page.headings[at] for at in said.within if at in self.page.headings]

@@ -10,9 +10,10 @@ from html import unescape
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from kb.check.types import Link, Page, Statement
+from kb.check.types import Fault, Link, Page, Statement
 from kb.errors import ReportError
 from kb.escape import code
+from kb.safe import one_line
 
 LARGEST = 1_000_000  # characters; a week of a thousand commits has fewer
 LONGEST = 4_000  # characters of a paragraph: a longer one is read without its markup; hostile markup takes quadratic time
@@ -47,7 +48,7 @@ def parse(markdown: str) -> Page:
     env: dict[str, object] = {}
     reader = _Reader(parser, env)
     reader.read(parser.parse(markdown.removeprefix("\ufeff"), env))
-    return Page(statements=tuple(reader.statements), kinds=reader.kinds, headings=reader.headings)
+    return Page(statements=tuple(reader.statements), kinds=reader.kinds, headings=reader.headings, markup=tuple(reader.markup))
 
 
 def is_readable(statement: Statement) -> bool:
@@ -70,7 +71,7 @@ def sentences(statement: Statement) -> Iterator[Statement]:
         aside = _LINKS_ASIDE.match(shown, right)  # "Adds x. (link)": the link is the sentence's
         right = aside.end() if aside else right
         if _SAYS.search(shown, left, right) or (match is None and left < right):
-            yield _slice(statement, left, right)
+            yield part_of(statement, left, right)
             left = right
 
 
@@ -82,7 +83,8 @@ def _blank(statement: Statement) -> str:
     return "".join(kept)
 
 
-def _slice(statement: Statement, left: int, right: int) -> Statement:
+def part_of(statement: Statement, left: int, right: int) -> Statement:
+    """What stands between two places of a statement, with its own line and links."""
     left += len(statement.text[left:right]) - len(statement.text[left:right].lstrip())
     links = tuple(
         replace(link, start=link.start - left, end=link.end - left)
@@ -110,6 +112,7 @@ class _Text:
     text: str = ""
     links: list[Link] = field(default_factory=list)
     strong: list[tuple[int, int]] = field(default_factory=list)
+    markup: list[tuple[int, str]] = field(default_factory=list)  # where it stands, and what it is
 
     def add(self, text: str, *, links: bool = False) -> None:
         if links:
@@ -138,10 +141,17 @@ def _inline(tokens: Sequence[Token], into: _Text) -> None:
         elif token.type in ("softbreak", "hardbreak"):
             into.add("\n")
         elif token.type == "html_inline":
+            into.markup.append((len(into.text), _raw(token.content)))
             for match in _HREF.finditer(token.content):
                 into.links.append(Link("", unescape(match[1]), len(into.text), len(into.text)))
         else:
+            if token.type == "image":
+                into.markup.append((len(into.text), f"an image: {one_line(str(token.attrGet('src') or ''), limit=60)}"))
             into.add(token.content, links=not opened and token.type == "text")
+
+
+def _raw(html: str) -> str:
+    return f"raw HTML: {one_line(html, limit=60)}"
 
 
 # --- blocks ------------------------------------------------------------------------------------------------------------------
@@ -156,6 +166,7 @@ class _Reader:
         self.statements: list[Statement] = []
         self.kinds: dict[int, str] = {0: "page"}
         self.headings: dict[int, tuple[Statement, int]] = {}
+        self.markup: list[Fault] = []
         self.sections: list[int] = []
         self.blocks: list[int] = []
         self.fresh = False  # the next text is the head of a list item
@@ -195,7 +206,7 @@ class _Reader:
         self.blocks.append(self._new(kind))
         self.fresh = kind == "item"
 
-    def _text(self, token: Token) -> _Text:
+    def _text(self, token: Token, line: int) -> _Text:
         into = _Text()
         if len(token.content) > LONGEST or token.content.count("[") > _MOST_BRACKETS:
             into.add(_LINK.sub(r"\1 \2", token.content), links=True)
@@ -203,6 +214,7 @@ class _Reader:
             found: list[Token] = []
             self.parser.inline.parse(token.content, self.parser, self.env, found)
             _inline(found, into)
+        self.markup += [Fault(line + into.text.count("\n", 0, at), what) for at, what in into.markup]
         return into
 
     def _statement(self, line: int, kind: str, said: _Text) -> Statement:
@@ -210,7 +222,7 @@ class _Reader:
         return Statement(line=line, kind=kind, text=said.text, links=links, within=self.within, strong=tuple(said.strong))
 
     def _heading(self, token: Token, level: int) -> None:
-        said = self._statement(_line(token), "heading", self._text(token))
+        said = self._statement(_line(token), "heading", self._text(token, _line(token)))
         self._section(said, level)
 
     def _section(self, said: Statement, level: int) -> None:
@@ -223,7 +235,7 @@ class _Reader:
         self.statements.append(said)
 
     def _paragraph(self, token: Token) -> None:
-        said = self._statement(_line(token), "item" if self.fresh else "prose", self._text(token))
+        said = self._statement(_line(token), "item" if self.fresh else "prose", self._text(token, _line(token)))
         self.fresh = False
         bold = said.strong and said.strong[0][0] == 0 and said.text[said.strong[0][1] :].strip(" :：") == ""
         if bold and not self.blocks and not said.links:
@@ -238,6 +250,7 @@ class _Reader:
         self.fresh = False
 
     def _html(self, token: Token) -> None:
+        self.markup.append(Fault(_line(token), _raw(token.content)))
         into = _Text()
         for match in _HREF.finditer(re.sub(r"<!--.*?(?:-->|\Z)", "", token.content, flags=re.S)):
             into.links.append(Link("", unescape(match[1]), 0, 0))
@@ -258,9 +271,10 @@ class _Reader:
                 row.add(" | " if cells else "")
                 cells.append("")
             elif token.type == "inline":
-                self._cell(token, row, cells)
+                self._cell(token, row, cells, line)
             elif token.type == "tr_close" and is_head:
                 columns = tuple(cells)
+                self.statements.append(replace(self._statement(line, "columns", row), columns=columns))
             elif token.type == "tr_close":
                 said = self._statement(line, "row", row)
                 self.statements.append(replace(said, cells=tuple(cells), columns=columns))
@@ -268,8 +282,8 @@ class _Reader:
         self.fresh = False
         return at
 
-    def _cell(self, token: Token, row: _Text, cells: list[str]) -> None:
-        said = self._text(token)
+    def _cell(self, token: Token, row: _Text, cells: list[str], line: int) -> None:
+        said = self._text(token, line)
         by = len(row.text)
         row.links += [replace(link, start=link.start + by, end=link.end + by) for link in said.links]
         row.strong += [(start + by, end + by) for start, end in said.strong]

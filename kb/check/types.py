@@ -33,7 +33,8 @@ class Link:
 class Statement:
     """A piece of a page with its line (1-based).
 
-    ``kind``: heading, prose, item (the head of a list item), row (of a table), fence (code; its line is its first row's), html.
+    ``kind``: heading, prose, item (the head of a list item), columns (what those of a table are called), row (of a table),
+    fence (code; its line is its first row's), html.
     ``text`` is as shown, code in backticks, LF where the source has a new line. ``within`` are the numbers of the containers
     that it stands in, outermost first (see Page). ``strong`` are the spans of the text in bold. A row has ``cells`` under
     ``columns``; a fence has its ``info``.
@@ -57,20 +58,38 @@ class Statement:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """A page as statements, in order. ``kinds`` maps a container's number to page, section, list, item or quote; ``headings`` a
-    section's number to its heading and its level (7 for a paragraph in bold that serves as one)."""
+    section's number to its heading and its level (7 for a paragraph in bold that serves as one). ``markup`` is what shows, or
+    hides, something by other means than text: raw HTML and images."""
 
     statements: tuple[Statement, ...]
     kinds: Mapping[int, str]
     headings: Mapping[int, tuple[Statement, int]]
+    markup: tuple[Fault, ...] = ()
 
     def titles(self, statement: Statement) -> list[str]:
         """The headings that a statement stands under, outermost first."""
         return [self.headings[at][0].text for at in statement.within if at in self.headings]
 
+    def level(self, statement: Statement) -> int:
+        """The level of a heading; 0 for anything else, and for a heading within a list."""
+        last = statement.within[-1] if statement.within else 0
+        heading, level = self.headings.get(last, (None, 0))
+        return level if heading == statement else 0
+
+    def regions(self) -> dict[str, list[Statement]]:
+        """Heading of the second level -> the statements below it, itself first; "" for those above the first."""
+        found: dict[str, list[Statement]] = {}
+        for said in self.statements:
+            headings = [self.headings[at] for at in said.within if at in self.headings]
+            name = next((heading.text for heading, level in headings if level == 2), "")
+            found.setdefault(name, []).append(said)
+        return found
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A verdict on a statement: ``reason`` says what is wrong, "" where nothing is; ``ids`` are the records it was held to."""
+    """A verdict on a statement: ``reason`` says what is wrong, or of what is exact how little could be checked, else "";
+    ``ids`` are the records it was held to."""
 
     line: int
     verdict: str
@@ -100,7 +119,8 @@ class CheckResult:
     """What was found, in the order of the page. ``own``: it is a report of infra-kb, and was checked for completeness too.
 
     ``frame`` is what the page says it is about; None where it does not, and then no record is held to a window. ``missing`` are
-    the ids of records of the window that the page does not have.
+    the ids of records of the window that the page does not have. ``counts`` maps a verdict to how many statements have it;
+    ``unchecked`` are those of the exact ones that nothing but their link was checked of, which are not among ``counts``.
     """
 
     frame: Frame | None
@@ -117,8 +137,12 @@ class CheckResult:
         wrong = any(finding.verdict != EXACT for finding in self.findings)
         return not (wrong or self.faults or self.missing or self.repeated)
 
+    @property
+    def unchecked(self) -> int:
+        return sum(finding.verdict == EXACT and bool(finding.reason) for finding in self.findings)
+
 
 def count(findings: tuple[Finding, ...]) -> dict[str, int]:
-    """verdict -> how many statements have it, each verdict present."""
-    found = Counter(finding.verdict for finding in findings)
+    """verdict -> how many statements have it, each verdict present; without those that are exact as far as anybody can tell."""
+    found = Counter(finding.verdict for finding in findings if finding.verdict != EXACT or not finding.reason)
     return {verdict: found[verdict] for verdict in VERDICTS}

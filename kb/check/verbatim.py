@@ -15,6 +15,10 @@ from kb.types import Record
 
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 _NUMBER = re.compile(r"\(#(\d+)\)\s*\Z")
+_END = re.compile(r"(?P<mark>[.!?。！？…][\"'`)”’）」]{0,2}(?=\s)|[。！？](?=\S))|(?<=[^\s.!?])(?=\s[A-Z`\"(])")
+_MOST_ENDS = 120
+_MARKS = re.compile(r"\[(?P<text>[^\[\]]{1,200})\]\([^()\s]{1,400}\)|\*\*")  # of links and of bold words, as kb.escape.prose
+_WITHIN_ROW = re.compile(r"[ \t\r`]+")
 _NOTHING = re.compile(r"[\s`]+")
 
 
@@ -32,17 +36,29 @@ def title_letters(record: Record) -> frozenset[str]:
 
 def is_verbatim(text: str, records: Sequence[Record]) -> bool:
     """Whether a paragraph is made of whole sentences of the records, clipped as a report clips them, or of parts of theirs."""
-    rest = letters(text)
-    known = sorted({sentence for record in records for sentence in _sentences(record.body)}, key=len, reverse=True)
-    while rest and (found := next((sentence for sentence in known if rest.startswith(sentence)), "")):
-        rest = rest[len(found) :]
-    parts = sentences(text)
-    return not rest or (bool(parts) and all(_stands(part.text, records) for part in parts))
+    reached = [0]
+    for end in [*list(_END.finditer(text))[:_MOST_ENDS], None]:  # a sentence may hold what looks like the end of one
+        at = end.end() if end else len(text)
+        whole = end is None or end["mark"] is not None
+        if any(_stands(letters(text[start:at]), records, whole=whole) for start in reversed(reached)):
+            reached.append(at)
+    return reached[-1] == len(text) and bool(letters(text))
 
 
-def _stands(sentence: str, records: Sequence[Record]) -> bool:
-    wanted = letters(sentence)
-    return any(wanted in letters(_shown(part)) for record in records for part in _parts(record))
+def _stands(wanted: str, records: Sequence[Record], *, whole: bool) -> bool:
+    """Whether letters stand in a record; ``whole``: they are a sentence with its end, else a row has to end with them."""
+    if not whole:
+        return any(f"{wanted}\n" in _rows(text) for record in records for text in (record.body, *_patches(record)))
+    return not wanted or any(
+        wanted in _sentences(record.body)
+        or any(wanted in _shown(part) for part in _parts(record))
+        or any(wanted in _rows(patch) for patch in _patches(record))
+        for record in records
+    )
+
+
+def _patches(record: Record) -> Iterator[str]:
+    yield from (file.patch for file in record.files if file.patch)
 
 
 def _parts(record: Record) -> Iterator[str]:
@@ -54,19 +70,27 @@ def _parts(record: Record) -> Iterator[str]:
 @lru_cache(maxsize=256)
 def _sentences(body: str) -> frozenset[str]:
     """The letters of the clipped sentences of a body as a page shows them."""
-    return frozenset(letters(_shown(clip(sentence.text))) for sentence in sentences(opening(body))) - {""}
+    return frozenset(_shown(clip(sentence.text)) for sentence in sentences(opening(body))) - {""}
 
 
-@lru_cache(maxsize=128)
+@lru_cache(maxsize=256)
+def _rows(text: str) -> str:
+    """The letters of a text, row by row."""
+    shown = _MARKS.sub(lambda mark: mark["text"] or "", text)
+    return f"{_WITHIN_ROW.sub('', shown)}\n"
+
+
+@lru_cache(maxsize=512)
 def _shown(text: str) -> str:
-    return _read(prose(text))
+    """The letters of a text as a page shows it."""
+    return letters(as_shown(prose(text)))
 
 
 def shown_name(name: str, limit: int) -> str:
     """A name or a title as the page shows it."""
-    return _read(inert(shorten(name, limit)))
+    return as_shown(inert(shorten(name, limit)))
 
 
-def _read(markdown: str) -> str:
+def as_shown(markdown: str) -> str:
     """Inert Markdown as a reader sees it, code in backticks."""
     return _ESCAPED.sub(r"\1", markdown).replace("&lt;", "<").replace("&amp;", "&")
