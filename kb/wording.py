@@ -239,6 +239,7 @@ ENGLISH = Words(
         "model removed": "{count} of its sentences were left out: the records do not bear them out.",
         "model removed one": "1 of its sentences was left out: the records do not bear it out.",
         "model failed": "The language model did not answer: {reason}.",
+        "model trouble": "Trouble with the language model: {reason}.",
         "model silent": "The language model has nothing to say of the records below.",
     },
     line={
@@ -440,6 +441,7 @@ CHINESE = Words(
         "model removed": "它的 {count} 句话没有记录支持，已略去。",
         "model removed one": "它的 1 句话没有记录支持，已略去。",
         "model failed": "语言模型没有作答：{reason}。",
+        "model trouble": "语言模型出现问题：{reason}。",
         "model silent": "语言模型对下列记录没有可说的内容。",
     },
     line={

@@ -343,6 +343,7 @@ def test_what_the_server_finds_too_long_is_asked_in_halves(message: str, tmp_pat
         return Reply(status=400, body=body) if too_long else one_each(asked)
 
     made = hear(tmp_path, script, *many(12), context=16_000)  # type: ignore[arg-type]
+    assert len(made.sentences) <= 8
     shown = {title for asked in made.asked for title in labels(asked) if len(labels(asked)) <= 3}
     assert len(shown) == 12
     assert made.answer.model is not None

@@ -28,7 +28,9 @@ def stands(made: Heard) -> None:
 
 def told(made: Heard) -> str:
     """The one line that says what failed."""
-    (line,) = re.findall(r"The language model did not answer: (.*)\.(?: |$)", made.answer.text, re.M)
+    (line,) = re.findall(
+        r"(?:The language model did not answer|Trouble with the language model): (.*)\.(?: |$)", made.answer.text, re.M
+    )
     return str(line).replace("\\", "")
 
 

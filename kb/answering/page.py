@@ -38,7 +38,8 @@ def note(answer: Answer, use: ModelUse, told: int, removed: int, words: Words) -
     if removed:
         found.append(words.notes["model removed one" if removed == 1 else "model removed"].format(count=removed))
     reasons = (inert(one_line(problem, limit=_LONGEST_REASON).rstrip(".")) for problem in use.problems)
-    found += [words.notes["model failed"].format(reason=reason) for reason in reasons]
+    form = "model trouble" if use.read else "model failed"
+    found += [words.notes[form].format(reason=reason) for reason in reasons]
     return words.gap.join(found)
 
 

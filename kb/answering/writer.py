@@ -145,7 +145,7 @@ class _Session:
             return
         parts = parts_of(self.items, self.room, self.writer.zone)
         yield from self._map(parts)
-        if len(parts) > 1 and len(self.final) > _MOST:
+        if len(self.final) > _MOST:
             yield from self._reduce()
 
     # --- every record --------------------------------------------------------------------------------------------------------
@@ -165,6 +165,7 @@ class _Session:
                     elif sentence := self._fresh(job, one, (told for _, told in placed)):
                         placed.append((self.items.index(part.items[0]), sentence))
                         yield self._passed(sentence, part=number if several else 0, first=len(placed) == 1)
+            several = several or bool(waiting)
         self.final = [sentence for _, sentence in sorted(placed, key=lambda one: one[0])]
 
     def _part_job(self, part: Part, several: bool) -> Job:
@@ -224,7 +225,7 @@ class _Session:
                         fewer.append(sentence)
                         if len(chunks) == 1:
                             yield self._passed(sentence, part=0, first=len(fewer) == 1)
-            failed = any(one.error or not one.drafts for one in self.results[-len(jobs) :])
+            failed = not all(one.drafts for one in self.results[-len(jobs) :])
             if failed or len(fewer) >= len(told):
                 return
             told = fewer
