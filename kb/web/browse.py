@@ -183,7 +183,8 @@ class Browser:
 
 def _shown(brief: Brief) -> str:
     """What somebody who looks for the record would type first."""
-    return f"{brief.title} #{brief.ref} {brief.author} {brief.repo}".casefold()
+    reference = f"#{brief.ref}" if brief.kind in ("issue", "pull") else brief.ref
+    return f"{brief.title} {reference} {brief.author} {brief.repo}".casefold()
 
 
 def _row(record: Record, key: str, size: Size) -> Row:

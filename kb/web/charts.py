@@ -27,7 +27,7 @@ INK = "#7a7f87"
 _STRIPE = "rgba(255,255,255,0.55)"
 _GRID = "rgba(128,128,128,0.25)"
 _NAME = 40  # characters of a name
-_PLACE = 60
+_PLACE = 40
 _HEIGHT = 320
 _BAR_HEIGHT = 26
 _STEP_DAYS = {"day": 1, "week": 7, "month": 30}
@@ -174,7 +174,7 @@ def _lay_out(figure: Any, reader: Reader, title: str, *, height: int = _HEIGHT) 
         plot_bgcolor="rgba(0,0,0,0)",
         height=height,
         margin={"l": 44, "r": 12, "t": 44, "b": 36},
-        legend={"orientation": "h", "y": -0.18, "x": 0, "traceorder": "normal"},
+        legend={"orientation": "h", "y": -0.24, "x": 0, "traceorder": "normal"},
         bargap=0.15,
         clickmode="event",
         dragmode=False,
@@ -190,7 +190,8 @@ def _time_axis(figure: Any, tally: Tally) -> None:
     stacks = Counter[str]()
     for bar in tally.bars:
         stacks[bar.place] += bar.count
-    figure.update_xaxes(type="date", hoverformat="%Y-%m-%d", showgrid=False, tickformat="%Y-%m-%d", nticks=7, tickangle=0)
+    shown = "%Y-%m" if tally.step == "month" else "%m-%d<br>%Y"
+    figure.update_xaxes(type="date", hoverformat="%Y-%m-%d", showgrid=False, tickformat=shown, nticks=5, tickangle=0)
     figure.update_yaxes(rangemode="tozero", tickformat=",d", automargin=True)
     if days:
         step = timedelta(days=_STEP_DAYS[tally.step])

@@ -95,7 +95,11 @@ def _dates(row: LedgerRow, reader: Reader) -> Iterator[Markup | str]:
 
 def _held(counts: Mapping[str, int], reader: Reader) -> Markup:
     words = reader.ui.sources
-    shown = [tag("li", tag("strong", f"{counts[kind]:,}"), " ", reader.terms.kinds[kind]) for kind in KINDS if counts.get(kind)]
+    shown = [
+        tag("li", tag("strong", f"{count:,}"), " ", reader.terms.kinds[kind] if count > 1 else reader.ui.kinds[kind].lower())
+        for kind in KINDS
+        if (count := counts.get(kind))
+    ]
     shown += [
         tag("li", words[name].format(count=f"{counts[name]:,}"), class_="kb-dim")
         for name in ("gone", "off-branch")

@@ -12,25 +12,39 @@ from kb.web.prose import foreign_markdown, foreign_text
 from kb.web.reader import Reader
 
 NOTES = 50  # until more are asked for
-_CHARACTERS = 8_000  # of a note
+_CHARACTERS = 6_000  # of a note
+_TYPICAL = 1_200
 _TONES = {"approved": ("good", "check"), "changes_requested": ("warn", "warning")}
 
 
 def notes_html(
     record: Record, reader: Reader, *, quote: Quote | None = None, most: int = NOTES, level: int = 3
 ) -> Markup | None:
-    """The first ``most`` notes, and the one that is quoted; a button ``data-more="notes"`` says how many there are."""
+    """The first notes, ``most`` at most and less where they are long, and the one that is quoted.
+
+    A button ``data-more="notes"`` says how many there are, with ``data-shown`` for the next call.
+    """
     if not record.notes:
         return None
-    quoted = quote.note if quote else None
-    chosen = [note for at, note in enumerate(record.notes) if at < most or note == quoted]
+    quoted = record.notes.index(quote.note) if quote and quote.note in record.notes else None
+    chosen = sorted({*range(_fitting(record.notes, most)), *([] if quoted is None else [quoted])})
     pages = all(note.kind == "page" for note in record.notes)
     tell = _page if pages else _comment
-    shown = [tell(note, quote.text if quote and note == quoted else "", reader) for note in chosen]
+    shown = [tell(record.notes[at], quote.text if quote and at == quoted else "", reader) for at in chosen]
     group = "pages" if pages else "comments"
     heading = tag(f"h{level}", reader.counted(group, len(record.notes)))
     more = _more(record, len(chosen), most, reader) if len(chosen) < len(record.notes) else None
     return tag("section", heading, *shown, more, class_=f"kb-{group}")
+
+
+def _fitting(notes: Sequence[Note], most: int) -> int:
+    """How many of the first notes are shown: a thread of long ones is as long a page as one of many."""
+    room = most * _TYPICAL
+    for at, note in enumerate(notes[:most]):
+        room -= min(len(note.text), _CHARACTERS)
+        if room < 0:
+            return max(at, 1)
+    return min(most, len(notes))
 
 
 def _more(record: Record, shown: int, most: int, reader: Reader) -> Markup:
