@@ -96,7 +96,8 @@ _RELEASE = re.compile(
     r"tag)\w*\W+(?:the\W+)?(?:new\W+)?(?:release\b|v\d|rc\d+$))"
     r"|\bv?\d+\.\d+(?:\.\d+)?(?:\W?(?:rc|post|beta|alpha|dev)\W?\d*)? release\b|\brelease:? v?\d+\.\d+|"
     r"^\W*v?\d+\.\d+\.\d+\S*\W*$"
-    r"|\bversion bump\b|发布 ?v?\d|^\W*bump version\b",
+    r"|\bversion bump\b|发布 ?v?\d|^\W*bump version\b"
+    r"|^\W*v\d+\.\d+(?:\.\d+)?(?: (?:tag|dev|release|update))+\b|\bmark\w* [^,;]{0,40}\bv?\d+\.\d+(?:\.\d+)? (?:as )?stable\b",
     re.I,
 )
 _OWN_VERSION = re.compile(r"\W*bump version\b", re.I)
@@ -140,6 +141,8 @@ _FIX = re.compile(
     r"work around|crash\w*|segfault\w*|deadlock\w*|hang(?:s|ing)?|race(?: condition)?s?|overflow\w*|leak\w*|"
     r"regression\w*|restore\w*|wrong|broken|missing|accidental\w*|typos?|"
     r"guard against|handle\w* (?:missing|empty|invalid|error|zero)|fallback to|fall back|mismatch\w*|oob|"
+    r"add(?:s|ed|ing)? (?:(?!to\b)[\w./`-]{1,40} ){0,6}(?:checks?|guards?)|"
+    r"rais(?:e[sd]?|ing) (?:an? )?[\w`]{0,60}(?:error|exception)`?|"
     r"out[- ]of[- ]bounds?|illegal|nans?|stabili[sz]e\w*|unbreak|hotpatch)\b|修复|修正",
     re.I,
 )
@@ -223,7 +226,10 @@ _DEPENDENCY_FILE = re.compile(
     r"constraints[^/]*\.txt|go\.(?:mod|sum)|Cargo\.lock)$|(?:^|/)3rdparty/|(?:^|/)third[_-]party/",
     re.I,
 )
-_VERSION_FILE = re.compile(r"(?:^|/)(?:version\.txt|VERSION|_version\.py|version\.py)$")
+_SHOWN = re.compile(r"(?:^|/)(?:examples?|samples?|demos?|scripts?|tools?)/", re.I)
+_LARGE = 300  # lines of code
+_NEW_SHARE = 0.2  # of them in new files
+_GROWTH = 1.25  # lines added for each that is gone
 
 # Which label a record with several is listed under: the one that tells a reader most, unless its author said otherwise.
 _ORDER = (
@@ -280,7 +286,16 @@ def _leading(record: Record) -> str:
         return "security" if "security" in words else "release"
     for label in (*paths, *said):  # a fix of the tests alone is about the tests
         return _refined(label, words)
-    return next((label for label in _ORDER if label in words), "other")
+    found = next((label for label in _ORDER if label in words), "")
+    return found or ("feature" if _is_large_addition(record) else "other")
+
+
+def _is_large_addition(record: Record) -> bool:
+    """Whether it is mostly new code, in a file of its own: what no word says to be anything else is new."""
+    code = [file for file in record.files if kind_of_path(file.path) == "code" and not _SHOWN.search(file.path)]
+    added = sum(file.additions for file in code)
+    new = sum(file.additions for file in code if file.status == "A")
+    return added >= _LARGE and new >= added * _NEW_SHARE and added >= _GROWTH * sum(file.deletions for file in code)
 
 
 def _refined(label: str, words: Collection[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
@@ -208,13 +209,19 @@ def _title(view: View, words: Words) -> Piece:
     return Piece(text, "title") if text else Piece(words.line["untitled"])
 
 
+_DEBRIS = re.compile(r"(?:[-*+•]\s+)+(?=\S)")
+
+
 def shown_title(record: Record, pull: str = "") -> str:
-    """The title without the pull request's number, which the line gives as a link; of a merge, what was merged."""
+    """The title without the pull request's number, which the line gives as a link, and without the mark of a list before it;
+    of a merge, what was merged."""
     title = record.title
     if title.startswith("Merge pull request"):
         title = next((line.strip() for line in record.body.split("\n") if line.strip()), title)
-    suffix = f"(#{pull})"
-    return title.rstrip().removesuffix(suffix).rstrip() or title if pull else title.strip()
+    title = title.strip()
+    if _DEBRIS.match(title):
+        title = _DEBRIS.sub("", title, count=1)
+    return title.removesuffix(f"(#{pull})").rstrip() or title if pull else title
 
 
 def _keys(view: View, words: Words) -> Iterator[Piece]:

@@ -103,7 +103,10 @@ _LEAD = re.compile(
     rf"|(?:in|with) this {_ITSELF},? (?:we|I) (?=(?:{_DO})(?:e?d)?\b)",
     re.I,
 )
-_LABEL = re.compile(r"(?:\[[xX]\]|[-*•]|(?:\*\*)?(?:summary|tl;? ?dr|description|overview)(?:\*\*)?:(?:\*\*)?) +", re.I)
+_LABEL = re.compile(
+    r"(?:\[[xX]\]|[-*•]|(?:\*\*)?(?:summary|tl;? ?dr|description|overview|fix|how|what|change|solution)(?:\*\*)?:(?:\*\*)?) +",
+    re.I,
+)
 _POINTER = r"(?:#\d{1,9}|https?://[^\s()]{1,300}|\[[^\[\]]{1,100}\]\([^()\s]{1,300}\))"
 _ASIDE = re.compile(
     rf" \((?:(?:see|cf\.?|refs?|issue|PR):? )?{_POINTER}(?:(?:, | and | & |; ){_POINTER}){{0,8}}\)(?=[ .,;:!]|\Z)", re.I
@@ -221,10 +224,17 @@ def _in_side_section(body: str, start: int) -> bool:
     return bool(headings and _SECTION.match(body, headings[-1]))
 
 
-_RANK = {"code": 0, "dependency": 1, "ci": 1, "test": 2, "docs": 3}
+_RANK = {"code": 0, "dependency": 2, "ci": 2, "test": 3, "docs": 4}
+_SHOWS = 1  # the rank of code that shows how something is used, or measures it
+_SHOWN = re.compile(r"(?:^|/)(?:examples?|samples?|demos?|scripts?|tools?)/|(?:^|/)bench(?:mark)?s?[_/]", re.I)
 
 
 def key_files(files: Sequence[FileChange], limit: int = 3) -> tuple[FileChange, ...]:
-    """The files that matter most: code before tests and docs, the largest change first."""
-    ranked = sorted(files, key=lambda file: (_RANK[kind_of_path(file.path)], -(file.additions + file.deletions), file.path))
+    """The files that matter most: code before examples and scripts, these before tests and docs; the largest change first."""
+    ranked = sorted(files, key=lambda file: (_rank(file.path), -(file.additions + file.deletions), file.path))
     return tuple(ranked[:limit])
+
+
+def _rank(path: str) -> int:
+    rank = _RANK[kind_of_path(path)]
+    return _SHOWS if rank == 0 and _SHOWN.search(path) else rank

@@ -26,12 +26,19 @@ CODE = (FileChange(path="csrc/kernel.cu", additions=30, deletions=3), FileChange
         ("bump version to 0.6.12 (#3388)", "releases"),
         ("chore: bump version to v0.6.1 and exclude buggy apache-tvm-ffi releases (#2347)", "releases"),
         ("Bump to v2.2.0", "releases"),
+        ("v4.4 tag release update. (#3032)", "releases"),
+        ("[FA3] Mark current main version as v3.0.0 stable (#2223)", "releases"),
         ("feat: BF16 GEMM for SM100, including CUTLASS, TGV backends (#2070)", "features"),
         ("[feat]custom all reduce kernel (#4393)", "features"),
         ("[lang] Support async store family of operations", "features"),
         ("Allow bases and @static_def __init__() methods for dataclasses", "features"),
         ("fix(moe): restore SM12x MoE kernels broken by self-resolved helper (#4602)", "fixes"),
         ("[BugFix] guard against uint32 underflow in multi-CTA TopK chunk calculation (#2592)", "fixes"),
+        ("Add sm90 guard to fence ptx (#2439)", "fixes"),
+        ("Add paged-KV block_table bounds check in mha_fwd_kvcache (#2711)", "fixes"),
+        ("Raise UnsupportedFeatureError for FP8 on sm80 family", "fixes"),
+        ("Add an attribute to shortcut an expensive check", "features"),
+        ("feat: support checks for gemm (#2214)", "features"),
         ("hotfix: fix rope tvm wrapper (#601)", "fixes"),
         ("Avoid workspace reset for standalone MLA decode (#3465)", "fixes"),
         ("fix: [Fmha] revert blackwell ultra optimization that causes deadlocks. (#2956)", "fixes"),
@@ -188,3 +195,14 @@ def test_what_is_no_change_has_a_group_of_its_kind(record: Record, group: str) -
 
 def test_a_title_that_quotes_a_revert_is_none() -> None:
     assert labels(replace(commit(1), title='"Revert PR 12" names what it reverts')) == {"other"}
+
+
+def test_much_new_code_without_a_verb_is_a_feature() -> None:
+    new = FileChange(path="include/mamba/kernel_stp.cuh", additions=1010, status="A")
+    old = FileChange(path="include/mamba/update.cuh", additions=39, deletions=400)
+    assert category(commit(1, "MTP for mamba", files=(new, old))) == "features"
+    assert category(commit(1, "MTP for mamba", files=(replace(new, additions=90),))) == "other"
+    assert category(commit(1, "MTP for mamba", files=(replace(new, status="M"),))) == "other"
+    assert category(commit(1, "MTP for mamba", files=(new, replace(old, deletions=1500)))) == "other"
+    assert category(commit(1, "MTP for mamba", files=(replace(new, path="samples/mamba.py"),))) == "other"
+    assert category(commit(1, "Rename the mamba kernels", files=(new,))) == "refactoring"

@@ -16,18 +16,18 @@ from kb.report.candidates import LONGEST, candidates
 from kb.report.centrality import centrality
 from kb.report.gist import Extractive, gist
 from kb.report.types import Entry, Sentence
-from kb.types import Evidence, Quote, Record
+from kb.types import Evidence, FileChange, Quote, Record
 from tests.records import commit, pull
 
 KEY = "kernels@1234567"
 
 
-def entry(record: Record, **more: object) -> Entry:
-    return Entry(view=View(record, KEY), group="other", records=(record,), **more)  # type: ignore[arg-type]
+def entry(record: Record, *, group: str = "other", **more: object) -> Entry:
+    return Entry(view=View(record, KEY), group=group, records=(record,), **more)  # type: ignore[arg-type]
 
 
-def told(title: str, body: str, **fields: object) -> list[tuple[str, str]]:
-    return [(one.role, one.text) for one in gist(entry(commit(1, title, body=body, **fields)))]
+def told(title: str, body: str, *, group: str = "other", **fields: object) -> list[tuple[str, str]]:
+    return [(one.role, one.text) for one in gist(entry(commit(1, title, body=body, **fields), group=group))]
 
 
 def other(kind: str, title: str, body: str) -> Record:
@@ -131,7 +131,7 @@ def test_what_was_done_and_the_gain_are_told_from_a_template_with_a_purpose() ->
 def test_what_was_done_and_its_motivation_are_told() -> None:
     assert told("[HiCache] Write back evicted pages in the background", WITH_MOTIVATION) == [
         ("what", "Add a `WriteBackQueue` with its own CUDA stream."),
-        ("why", "Evicting a page waits for the copy to the host, which stalls the scheduler for up to 40 ms under load."),
+        ("problem", "Evicting a page waits for the copy to the host, which stalls the scheduler for up to 40 ms under load."),
     ]
 
 
@@ -142,7 +142,7 @@ def test_a_chinese_body_is_told_as_well() -> None:
     )
     assert told("修复 MoE 路由在空批次时的崩溃", body) == [
         ("what", "在启动前检查 `num_tokens`，为 0 时直接返回空张量。"),
-        ("why", "当某个 rank 没有分到 token 时，`moe_align` 会以 0 个 block 启动内核，导致 CUDA 报错。"),
+        ("problem", "当某个 rank 没有分到 token 时，`moe_align` 会以 0 个 block 启动内核，导致 CUDA 报错。"),
     ]
 
 
@@ -179,8 +179,111 @@ def test_the_reason_of_a_revert_is_told() -> None:
     )
     title = 'Revert "feat: fused MoE with Relu2"'
     assert told(title, body) == [
-        ("why", "As it introduces a regression in unit tests and no longer allows fewer than 22 experts."),
+        ("reason", "As it introduces a regression in unit tests and no longer allows fewer than 22 experts."),
     ]
+
+
+OLD = "The wrapper writes the pointers with one spacing, and the kernels read slots that nobody wrote, then crash."
+
+
+@pytest.mark.parametrize("group", ["features", "models", "performance"])
+def test_what_was_wrong_before_is_no_news_of_what_is_new(group: str) -> None:
+    assert told("all-reduce on twelve ranks", f"{OLD}\n", group=group) == []
+    does = "Adds a `Spacing` argument that both sides take."
+    assert told("all-reduce on twelve ranks", f"## Problem\n\n{OLD}\n\n## Changes\n\n- {does}\n", group=group) == [
+        ("what", does), ("problem", OLD),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("group", ["fixes", "reverts"])
+def test_of_a_fix_what_was_wrong_may_be_all_there_is(group: str) -> None:
+    assert told("all-reduce on twelve ranks", f"{OLD}\n", group=group) == [("problem", OLD)]
+
+
+def test_what_dates_itself_needs_no_other_word_for_it() -> None:
+    dated = "Previously the wrapper wrote `pointers` with a spacing of its own, and kernels crashed."
+    assert told("fix: all-reduce on twelve ranks", f"{dated}\n", group="fixes") == [("why", dated)]
+
+
+def test_a_limit_of_what_is_new_is_not_told_as_what_had_been() -> None:
+    does = "Adds a persistent `ssd_forward` kernel for Mamba."
+    limit = "Short batches are slower than Triton with `ssd_forward`."
+    assert told("feat: combined forward pass", f"{does}\n\n## Notes\n\n{limit}\n", group="features") == [("what", does)]
+
+
+def test_a_list_is_what_the_line_before_it_says() -> None:
+    body = (
+        "Two gaps blocked that:\n\n- The kernel indexes `queries` through cumulative lengths internally.\n\n"
+        "## Changes\n\n- `queries` may have a length of their own through the wrapper.\n"
+    )
+    assert told("xqa: ragged queries", body, group="features") == [
+        ("what", "`queries` may have a length of their own through the wrapper.")
+    ]
+
+
+def test_how_something_is_counts_as_news_where_its_name_is_new() -> None:
+    says = "`workspace_size(...)` returns bytes that callers own."
+    body = f"{says}\n"
+    patch = "@@ -1,2 +1,3 @@ def moe():\n def moe(x):\n+def workspace_size(tokens):\n     return x\n"
+    files = (FileChange(path="src/moe.py", patch=patch, additions=1),)
+    assert told("moe: scratch memory", body, group="features") == []
+    assert told("moe: scratch memory", body, group="features", files=files) == [("what", says)]
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "At any other world size the kernel reads slots that nobody wrote, then crashes.",
+        "The current API of `page_index()` cannot represent this case.",
+        "The existing paths of `page_index()` do not cover that combination.",
+        "Δ = speedup of the fused kernel = `(unfused_us / fused_us − 1) × 100%`",
+        "`page_index()` is the kernel that looks a page up on SM120.",
+        "The column m is the number of `page_index()` queries per request.",
+        "All deployments with prebuilt images of `page_index()` (e.g. in containers).",
+        "API changes since v0.6.15.post1, using `scripts/list_apis.sh`.",
+        "Two races in `page_index()`, only exposed under tight scheduling.",
+    ],
+)
+@pytest.mark.parametrize("group", ["features", "versions"])
+def test_a_sentence_without_what_it_needs_is_not_told(group: str, sentence: str) -> None:
+    assert told("paged decode", f"Hello team of reviewers. {sentence}\n", group=group) == []
+    assert told("paged decode", f"- {sentence}\n", group=group) == []
+
+
+def test_a_revert_is_not_told_as_an_improvement() -> None:
+    program = GENERATED.replace("The paged decode wrapper accepts", "Improved backend detection, as the wrapper accepts")
+    assert told("Revert PR 4122", f"Reverts acme/kernels#4122\n\n{program}", group="reverts") == []
+
+
+CHANGELOG = """@@ -2,6 +2,20 @@
+ # CUTLASS 4.x
++## [4.4.0](https://example.org/4.4.0) (2026-02-14)
++
++### CuTe DSL
++* New features
++  - CuTe DSL now supports CUDA toolkit 13.1!
++  - A higher layer of the DSL that is wrapped
++    over two lines of the file and more.
++* Bug fixing and improvements
++  - Fixed a segfault with tvm-ffi on aarch64
++  - Add FP4 to FP32 conversion on Hopper.
+ ## [4.3.5](https://example.org/4.3.5)
+-* Add the ring buffer that nobody wanted.
+"""
+
+
+def test_what_a_change_adds_to_a_change_log_tells_it_where_its_message_does_not() -> None:
+    files = (FileChange(path="CHANGELOG.md", patch=CHANGELOG, additions=10),)
+    record = commit(1, "v4.4 update. (#2979)", files=files)
+    found = gist(entry(record, group="versions"))
+    assert [one.text for one in found] == [
+        "CuTe DSL now supports CUDA toolkit 13.1!",
+        "Add FP4 to FP32 conversion on Hopper.",
+    ]
+    assert {verdict(one, (KEY, record)) for one in found} == {EXACT}
+    body = "Adds a ring buffer for the pages that `plan()` evicts.\n"
+    assert [one.text for one in gist(entry(replace(record, body=body)))] == [body.strip()]
+    assert gist(entry(replace(record, files=(FileChange(path="src/log.md.py", patch=CHANGELOG),)))) == ()
 
 
 @pytest.mark.parametrize(

@@ -168,6 +168,14 @@ def test_a_condition_with_its_message() -> None:
     assert text("Paged kernels need SM90", "engine/pages.py", " def run(x):", *rows, *MORE) == "\n".join(rows)
 
 
+def test_a_check_that_took_the_place_of_another_is_not_quoted_without_it() -> None:
+    old = [f'-    check(groups == 0, "groups need the first routing, said the old check {at}");' for at in range(6)]
+    new = [f'+    raise ValueError("groups must not be zero for the first routing {at}")' for at in range(6)]
+    body = "Any routing may have one group."
+    assert text("Groups of the first routing must not be zero", "engine/pages.py", *new, *MORE, body=body)
+    assert text("Groups of the first routing must not be zero", "engine/pages.py", *old, *new, *MORE, body=body) == ""
+
+
 def test_of_a_change_of_one_line_that_line() -> None:
     rows = ["         a.device,", "-        alpha,", "+        alpha is not None,", "         nvfp4,"]
     assert text("Fix the type of an argument", "engine/gemm.py", *rows) == "\n".join(rows)

@@ -130,6 +130,12 @@ def test_key_files_are_code_first_and_large_first() -> None:
     assert [file.path for file in key_files(files, 5)][3:] == ["tests/test_a.py", "README.md"]
 
 
+def test_key_files_are_sources_before_what_shows_or_measures_them() -> None:
+    paths = ["samples/mm.py", "benchmarks/bench_mm.py", "scripts/run.py", "src/mm.py", "bench/mm.cu"]
+    files = [FileChange(path=path, additions=100 - at) for at, path in enumerate(paths)]
+    assert [file.path for file in key_files(files, 3)] == ["src/mm.py", "samples/mm.py", "scripts/run.py"]
+
+
 @pytest.mark.parametrize(
     ("sentence", "clipped"),
     [

@@ -53,6 +53,7 @@ _ANY_HEADING = re.compile(rf"(?:{HEADING.pattern})[^\n]{{0,100}}|^\s{{0,3}}[-*+]
 _LABEL_ONLY = re.compile(r"\*\*[^*]{1,80}\*\*[.:]?")
 _PARAGRAPH_BEGINS = re.compile(r"(?:^\s*|\n[ \t\r]*\n[ \t]*)\Z")
 _PARAGRAPH_ENDS = re.compile(r"[ \t\r]*(?:\Z|\n[ \t\r]*(?:\n|\Z|[-*+] ))")
+_NAMES_FAULT = re.compile(r"This (?:issue|problem|error|bug|warning|failure)\b")
 _NESTED = re.compile(r"(?:\n|\A)(?: {2,}|\t\s*)\S{1,3} +\Z")
 _ITEM = re.compile(r"^\* \S", re.M)
 _LOOSE_ITEM = re.compile(r"\n[ \t\r]*\n\* \S")
@@ -63,10 +64,10 @@ _LOOSE = 0.6  # of a list's items
 class Candidate:
     """A whole sentence of a body: ``text`` is what would be told, ``at`` its place among the body's sentences.
 
-    ``section`` is the heading above it, in lower case. ``bullet``: an item of a list, ``nested`` of a list in a list.
-    ``generated``: a program summed the change up. ``item``: which commit of a list of commits it belongs to, from 1 on; 0
-    where the body is no such list. ``leans``: it needs the sentence before it to be understood. ``opens``: nothing that its
-    author wrote stands before it. ``tokens`` are those of a question.
+    ``section`` is the heading above it, and the line that a list begins with, in lower case. ``bullet``: an item of a list,
+    ``nested`` of a list in a list. ``generated``: a program summed the change up. ``item``: which commit of a list of commits
+    it belongs to, from 1 on; 0 where the body is no such list. ``leans``: it needs the sentence before it to be understood.
+    ``opens``: nothing that its author wrote stands before it. ``tokens`` are those of a question.
     """
 
     text: str
@@ -91,16 +92,17 @@ def candidates(body: str, *, longest: int = LONGEST, most: int = LOOKED_AT, ques
     starts = [start for start, _ in heads]
     items = _commits(text)
     found: list[Candidate] = []
-    opens = True
+    opens, lead, place = True, "", 0
     for at, sentence in enumerate(sentences(text)[:most]):
+        above, place = place, bisect_right(starts, sentence.start)
+        lead = _lead(sentence, lead if above == place else "")
         said = clip(sentence.text) if len(sentence.text) <= _LONGEST_RAW else ""
         if _is_whole(said, sentence, longest, questions) and _is_finished(masked, sentence):
-            place = bisect_right(starts, sentence.start)
             found.append(
                 Candidate(
                     text=said,
                     at=at,
-                    section=heads[place - 1][1] if place else "",
+                    section=squeeze(f"{heads[place - 1][1] if place else ''} {lead}"),
                     bullet=sentence.bullet,
                     nested=sentence.bullet and bool(_NESTED.search(text[max(sentence.start - 20, 0) : sentence.start])),
                     generated=sentence.start >= generated,
@@ -116,12 +118,19 @@ def candidates(body: str, *, longest: int = LONGEST, most: int = LOOKED_AT, ques
 
 def _leans(said: str, *, opens: bool) -> bool:
     if opens and said.startswith("This "):
-        return False  # at the head of a body it means the change
+        return bool(_NAMES_FAULT.match(said))  # at the head of a body it means the change
     return bool(DANGLING.match(said) or LEANS.match(said)) or (points_back(said) and not is_measured(said))
 
 
 def _name(heading: str) -> str:
     return squeeze(re.sub(r"[^\w\s'&/-]|_", " ", heading)).lower()
+
+
+def _lead(sentence: Sentence, lead: str) -> str:
+    """What a list is said to be by the sentence before it ("Two gaps blocked that:"); ``lead`` as it was before."""
+    if sentence.bullet:
+        return lead
+    return _name(sentence.text) if sentence.text.rstrip(" *").endswith((":", "：")) else ""
 
 
 def _commits(text: str) -> list[int]:

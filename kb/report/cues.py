@@ -14,7 +14,7 @@ def _words(*phrases: str) -> re.Pattern[str]:
 
 # --- what a change does, and why ---------------------------------------------------------------------------------------------
 
-_STEMS = (
+STEMS = (
     "accelerat|add|adjust|align|allow|apply|appli|avoid|bump|cach|chang|clamp|clean|configur|consolidat|convert|correct|creat"
     "|decoupl|dedup|defer|delet|deprecat|detect|disabl|drop|eliminat|emit|enabl|enforc|ensur|expand|expos|extend|fall|fix"
     "|forward|fus|generaliz|guard|handl|hoist|implement|improv|includ|increas|inlin|introduc|keep|let|limit|loosen|lower|mak"
@@ -25,14 +25,15 @@ _STEMS = (
 )
 STARTS_WITH_VERB = re.compile(
     rf"\W*(?:(?:now|also|only|correctly|properly|gracefully|temporarily|dynamically) )?"
-    rf"(?:(?:{_STEMS})(?:y|ies|ied|e?s|e?d|ing|[a-z]?ed|[a-z]?ing|e)?|don't)\b"
+    rf"(?:(?:{STEMS})(?:y|ies|ied|e?s|e?d|ing|[a-z]?ed|[a-z]?ing|e)?|don't)\b"
     r"|[^，。]{0,16}(?:修复|支持|新增|增加|添加|移除|删除|优化|重构|替换|引入|实现|改进|更新|启用|禁用|检查|返回|改为)",
     re.I,
 )
 STATES = _words("is", "are", "was", "were", "has", "have", "now", "needed", "does", "doesn't", "can", "cannot", "causes?")
 REPAIRS = re.compile(r"\b(?:fix|bug|hotfix|repair|correct)|修复", re.I)
 PAST = re.compile(
-    r"\b(?:previously|before(?: this)?|currently|was|were|used to|until now|prior to|at the moment|today|existing|had been"
+    r"\b(?:previous(?:ly)?|before(?: this)?|current(?:ly)?|was|were|used to|until now|prior to|at the moment|today|existing"
+    r"|had been"
     r"|originally|without this)\b|之前|目前|当前|原来",
     re.I,
 )
@@ -41,7 +42,7 @@ WRONG = re.compile(
     r"|freez\w*|garbage|gibberish|unable|deadlock\w*|leak\w*|race|silent(?:ly)?|regress\w*|nans?|overflow\w*|oom"
     r"|out of memory|corrupt\w*|broke\w*|breaks?|missing|mismatch\w*|slow\w*"
     r"|redundant|unnecessar\w*|overhead|bottleneck\w*|illegal|undefined|stale|segfault\w*|unsupported|not supported|rejects?"
-    r"|cannot|can't|(?:do|does|did)(?: not|n't)|never|no longer|bug|hardcod\w+|harm\w*|degraded|assum\w+|too \w+)\b"
+    r"|cannot|can't|(?:do|does|did)(?: not|n't)|never|no longer|bug|buggy|hardcod\w+|harm\w*|degraded|assum\w+|too \w+)\b"
     r"|报错|错误|失败|崩溃|乱码|卡住|泄漏|越界|死锁|不支持|无法|问题",
     re.I,
 )
@@ -82,12 +83,12 @@ FLOURISH = _words(
     r"reliability|clarity|maintainability|consistency|improved (?:code|overall)|better (?:user|developer)",
     r"for (?:better|improved|enhanced|correct) \w+|improving (?:stability|flexibility|usability)|internal",
 )
-OF_TESTS = re.compile(rf"(?i:{TESTS.pattern})|\b[Tt]est(?:_\w|[A-Z])|_test\b")
+OF_TESTS = re.compile(rf"(?i:{TESTS.pattern}|\bbenchmark(?:s|ed|ing)?\b)|\b[Tt]est(?:_\w|[A-Z])|_test\b")
 # "`name` - what it is", "**Name:** what it is": entries of a list, no statements.
 DEFINES = re.compile(r"(?:`[^`]+`|\S+\.[a-z]{1,4})(?:\([^)]*\))? (?:—|–|-|->|-->|→)|\*\*[^*`]+\*\*:? |\*\*[^*`]+:\*\* ")
 _CHECKED = _words(
     r"pre-commit|reviewers?|code owners?|test plan|check ?list|rebased?|this PR is part|stacked|tested|verified",
-    r"validated|sanity|locally",
+    r"validated|sanity|locally|reproduced (?:on|with|by)|on the baseline|passed with",
     r"(?:unit|regression|existing|new) tests?|tests? (?:all |have |are |were )?(?:pass\w*|added|still|green|been|cover)",
     r"pass(?:es|ed)? (?:locally|all|on|with|\d)|\d+ (?:passed|skipped|tests)|CI (?:is|run|passes|green)",
 )
@@ -115,8 +116,8 @@ _POINTS_BACK = _words(
     r"(?:as well|too)(?=\.\Z)",
 )
 LEANS = re.compile(
-    r"\W*(?:(?:(?:should|does)(?:n't| not)|this|such|instead|furthermore|moreover|additionally|in addition"
-    r"|besides|now|similarly|likewise|hence|thus|therefore|otherwise|others?|again|note(?: that)?|its?|their"
+    r"\W*(?:(?:(?:should|does)(?:n't| not)|this(?! (?:pr|patch|commit|mr|pull request)\b)|such|instead"
+    r"|furthermore|moreover|additionally|in addition|besides|now|similarly|likewise|hence|thus|therefore|otherwise|others?|again|note(?: that)?|its?|their"
     r"|same (?:as|for)|unlike|yet|both|neither|where|which|one"
     r"|in (?:this|that|these|those|which|both|such) (?:case|way)s?|all (?:other|of)|previous behaviou?r"
     r"|the (?:above|below|following|fix|first|second|third|last|rest|other|same|two|new (?:test|code)|warning|result)"
@@ -124,6 +125,9 @@ LEANS = re.compile(
     r"|(?:for|before|after|with|since|because|when|if) (?:this|that|these|those|they|it|so|not)"
     r"|to (?:fix|solve|address|do|achieve|avoid|make) (?:this|that|these|it)|(?:because|since)(?!.*,))\b"
     r"|(?:first|second|third|finally|lastly|next|e\.g|i\.e)[ ,.:]"
+    r"|(?:(?:at|in|on|for|with|by|from|to|under|of) )?(?:any|every|each|no|the|all|two|some|many|most) "
+    r"(?:other|latter|former|remaining)s?\b"
+    r"|[^,]{0,80}, (?:this|these|those)(?! (?:pr|patch|commit|mr|pull request|change)\b)\b"
     r"|(?!makes?\b)\w+ (?:this|that|it|them)(?:[.,]| (?:with|by|to|from|in|and|when|so|for)\b))"
     r"|(?:此外|另外|因此|所以|但是|然而|其中|同时|这样|这|该|它|并且|而且)",
     re.I,
@@ -131,6 +135,17 @@ LEANS = re.compile(
 
 # --- what is no sentence for people ------------------------------------------------------------------------------------------
 
+_DEMONSTRATIVE = re.compile(
+    r"(?<!without )(?<!with )(?<!before )(?<!after )\b(?:this|these|those) (?P<near>[a-z][a-z-]+)"
+    r"|\b(?:in|on|for|of|with|by|from|at|to|into|cover|handle|support|represent|use|select|hit|take|match|reach|accept|block(?:ed)?"
+    r"|blocks|covers|handles|supports|hits) that (?P<far>[a-z][a-z-]+)\b",
+    re.I,
+)
+_NO_NOUN = re.compile(
+    r"(?:prs?|patch|commit|change|mr|pull|merge|repo|repository|release|version|is|was|are|were|means|meant|allows|enables|causes"
+    r"|makes|lets|ensures|avoids|prevents|results|leads|can|will|should|does|has|had|would|also|only|now|led|made|caused|year"
+    r"|week|the|a|an|it|they|we|you|each|every|all|no|not)\Z"
+)
 NO_PROSE = re.compile(
     r"(?i:for|from|in) #\d+ -|[$>#|=+~\\/{}<]|\[(?![^\]]{1,120}\]\()|Traceback|File \"|at 0x"
     r"|(?:sudo|python3?|pip|git|cd|export|docker|make|cmake) (?!.*\.$)"
@@ -164,4 +179,7 @@ def is_checked(text: str) -> bool:
 
 def points_back(text: str) -> bool:
     """Whether something in it is only known from the sentence before."""
-    return bool(_POINTS_BACK.search(text))
+    return bool(_POINTS_BACK.search(text)) or any(
+        not _NO_NOUN.match(noun := (match["near"] or match["far"]).lower()) and noun[:5] not in text[: match.start()].lower()
+        for match in _DEMONSTRATIVE.finditer(text)
+    )

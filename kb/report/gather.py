@@ -12,6 +12,7 @@ from kb.catalog import Catalog, Filter
 from kb.classify import GROUPS as CHANGES
 from kb.classify import category
 from kb.lines import View
+from kb.report.relands import with_relands
 from kb.report.types import Entry, Frame
 from kb.types import Hit, Quote, Record
 from kb.views import Views, folded, views
@@ -63,7 +64,7 @@ def _entries(records: Sequence[Record], seen: Views, frame: Frame) -> list[Entry
         stood_for = tuple(by_id[id] for id in ids if id in by_id and id not in taken)
         taken |= set(ids)
         found.append(Entry(view=view, group=_group(view, frame), records=stood_for, also=also))
-    return sorted(found, key=_latest_first)
+    return with_relands(sorted(found, key=_latest_first))
 
 
 def _latest_first(entry: Entry) -> tuple[float, str]:

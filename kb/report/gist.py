@@ -11,13 +11,16 @@ from dataclasses import dataclass
 
 from kb.lines import shown_title
 from kb.protocols import Progress, silent
+from kb.report import cues
 from kb.report.told_change import told_change
+from kb.report.told_notes import told_notes
 from kb.report.told_paper import told_first, told_paper
 from kb.report.told_release import told_release
 from kb.report.told_thread import told_thread
 from kb.report.types import Entry, Sentence, Written
 from kb.types import Evidence, Record
 
+_NEWS = ("features", "models", "performance")
 _MOST_BROUGHT = 12  # commits of a merge that are looked at
 
 
@@ -55,7 +58,14 @@ def gist(entry: Entry) -> tuple[Sentence, ...]:
         return told_paper(title, sources)
     if kind in ("post", "model"):
         return told_first(title, sources)
-    return told_change(title, sources)
+    files = entry.view.changed.files
+    told = told_change(title, sources, repairs=_repairs(entry, title), files=files)
+    return told or told_notes([(view.key, view.record) for view in (entry.view.landed or entry.view.commit or entry.view,)])
+
+
+def _repairs(entry: Entry, title: str) -> bool:
+    """Whether it undoes something that was wrong, so that what was wrong is its news."""
+    return entry.group in ("fixes", "reverts") or (entry.group not in _NEWS and bool(cues.REPAIRS.search(title)))
 
 
 def _sources(entry: Entry) -> list[tuple[str, Record]]:

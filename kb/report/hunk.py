@@ -30,6 +30,7 @@ _FIGURE = 1.0  # the body speaks of the figure that changed
 _IN_BODY = 0.2  # for each word of the body
 _GONE = 3.0  # what is gone tells less, unless the change is about that
 _OFF_TOPIC = 2.0  # a condition of a large change, a version of what is no release
+_ONE_SIDED = 2.0  # a check or a message that took the place of another one, quoted without that
 _REPLACED = 0.5  # the old value stands beside the new one
 _PER_ROW = 0.08
 _BLOCK = 5  # rows: a block of so few is quoted as a whole
@@ -77,7 +78,10 @@ def telling_hunk(record: Record) -> Quote | None:
         if _score(change, part, sign, said, sign.first, sign.last) <= best_score:
             continue  # more rows are worth no more
         span = _span(part, sign)
-        if span and (score := _score(change, part, sign, said, *span)) > best_score:
+        if span is None:
+            continue
+        score = _score(change, part, sign, said, *span) - _ONE_SIDED * _is_one_sided(part, sign, *span)
+        if score > best_score:
             best, best_score = _quote(part, *span), score
     return best
 
@@ -125,6 +129,15 @@ def _score(change: Change, part: Part, sign: Sign, said: _Said, first: int, last
     if sign.kind in _NEW and not named:
         score -= _PERHAPS_MOVED * change.hidden + _TIDYING * said.tidying
     return score
+
+
+def _is_one_sided(part: Part, sign: Sign, first: int, last: int) -> bool:
+    """Whether the rows show a check or a message that came without the one that is gone for it, or the other way round."""
+    if sign.kind not in ("message", "condition"):
+        return False
+    block = {row.mark for row in part.rows[slice(*sign.block)]}
+    shown = {row.mark for row in part.rows[first : last + 1]}
+    return {"+", "-"} <= block and not {"+", "-"} <= shown
 
 
 def _span(part: Part, sign: Sign) -> tuple[int, int] | None:

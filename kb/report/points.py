@@ -45,6 +45,8 @@ _MINOR = frozenset({"dependencies", "docs", "tests", "ci"})
 _OF_MINOR = 0.3  # so much of what else it has points for counts for one of these
 _SUDDEN = 20.0  # a revert at once; half of it for one after _SOON days
 _SOON = 7.0
+_OF_RELANDED = 0.3
+_STABLE = 10.0  # a version is declared to be the one to use
 _UNDONE = 6.0  # it has been reverted since
 _SHIPPED = 1.5  # for each doubling of a release's commits
 _EARLY = 0.4  # a nightly build or a release candidate, of a release's points
@@ -85,12 +87,16 @@ _INTERFACES = re.compile(
     r"|^\+.*(?:add_argument\(|getenv\(|environ[.\[])",
     re.M,
 )
+_DECLARES = re.compile(r"\b(?:stable|general(?:ly)? availab\w+|GA)\b", re.I)
 _BOT = re.compile(r"\[bot\]|^(?:dependabot|renovate|github-actions|pre-commit-ci|mergify|copybara)\b", re.I)
 _EARLY_TAG = re.compile(r"nightly|(?:a|b|rc|alpha|beta|dev)[.-]?\d+(?:\.|$)|preview", re.I)
 
 
-def change_points(view: View, group: str) -> list[Points]:
-    """Points of a commit, a merge with what it brought, a merged pull request or a release."""
+def change_points(view: View, group: str, *, relanded: bool = False) -> list[Points]:
+    """Points of a commit, a merge with what it brought, a merged pull request or a release; of a revert that is ``relanded``
+    in the same window few: in the end nothing was taken out."""
+    if relanded:
+        return [Points(point.value * _OF_RELANDED, point.reason) for point in _own_points(view, group)]
     own = _own_points(view, group)
     if not view.brought:
         return own
@@ -120,6 +126,8 @@ def _own_points(view: View, group: str) -> list[Points]:
     factor = _OF_MINOR if group in _MINOR or (group == "versions" and is_announcement(view)) else 1.0
     if record.kind == "release":
         base = _release(view, base)
+    if group == "versions" and _DECLARES.search(record.title):
+        news.append(Points(_STABLE / factor, "stable"))
     files = view.changed.files
     whole = _BOT_FACTOR if _BOT.search(record.author) else 1.0
     if files and group not in (*_MINOR, "versions") and all(_share(file) < _EXAMPLE for file in files):

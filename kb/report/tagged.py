@@ -3,43 +3,80 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 from kb.catalog import Catalog
-from kb.releases import is_nightly, is_release
+from kb.releases import is_nightly, is_release, version_key
 from kb.report.types import Entry, Frame, Tagged
 from kb.types import Tag
 
+_NUMBER = re.compile(r"[vV]?\d+\.\d")
+_NUMBERED = re.compile(r"[vV]\d+(?![0-9A-Za-z])")  # a whole number, whatever stands behind it
 _COMMIT_PAGE = re.compile(r"(?P<site>https?://.+?)(?P<gitlab>/-)?/commit/[0-9a-f]{7,64}$")
 
 
 def tagged(catalog: Catalog, frame: Frame, entries: Sequence[Entry]) -> tuple[Tagged, ...]:
-    """Versions tagged in the window, by repository, latest first; not those of builds made by the clock.
+    """Versions tagged in the window, by repository: final ones before others, then the latest first; prereleases of one version
+    are one. Not those of builds made by the clock.
 
     Raises:
         CatalogError: the record store cannot be read.
     """
     sites = _sites(entries)
     return tuple(
-        Tagged(
-            repo=repo,
-            name=tag.name,
-            at=tag.at,
-            previous=tag.previous,
-            commits=len(catalog.tag_commits(_release(repo, tag))) + tag.beyond,
-            url=f"{sites[repo]}/{quote(tag.name)}" if repo in sites else "",
-        )
-        for repo in frame.repos or catalog.repos()
-        for tag in _news(catalog, frame, repo)
+        one for repo in frame.repos or catalog.repos() for one in _of_repo(catalog, frame, repo, site=sites.get(repo, ""))
     )
 
 
-def _news(catalog: Catalog, frame: Frame, repo: str) -> Iterator[Tag]:
-    for tag in catalog.tags(repo):
-        named = is_release(tag.name) and not is_nightly(tag.name)
-        if named and frame.holds(tag.at) and catalog.record(_release(repo, tag)) is None:
-            yield tag
+def _of_repo(catalog: Catalog, frame: Frame, repo: str, *, site: str) -> list[Tagged]:
+    known = catalog.tags(repo)
+    shas = {tag.name: tag.sha for tag in known}
+    news = [tag for tag in known if _is_version(tag.name) and frame.holds(tag.at) and not catalog.record(_release(repo, tag))]
+    found: list[Tagged] = []
+    for series in _series(news):
+        newest, oldest = series[0], series[-1]
+        same = oldest.previous if shas.get(oldest.previous) == newest.sha else ""
+        found.append(
+            Tagged(
+                repo=repo,
+                name=newest.name,
+                at=newest.at,
+                previous="" if same else oldest.previous,
+                commits=sum(len(catalog.tag_commits(_release(repo, tag))) + tag.beyond for tag in series),
+                url=f"{site}/{quote(newest.name)}" if site else "",
+                dated=_is_dated(catalog, repo, newest),
+                early=_is_early(newest.name),
+                also=tuple(tag.name for tag in series[1:]),
+                same=same,
+            )
+        )
+    return sorted(found, key=lambda one: one.early)
+
+
+def _series(tags: Sequence[Tag]) -> list[list[Tag]]:
+    """The tags, latest first as they come; prereleases of one version together."""
+    found: dict[object, list[Tag]] = {}
+    for tag in tags:
+        version = version_key(tag.name)
+        together = (_NUMBER.split(tag.name)[0], version[0]) if version and _is_early(tag.name) else tag.name
+        found.setdefault(together, []).append(tag)
+    return list(found.values())
+
+
+def _is_version(name: str) -> bool:
+    return bool(is_release(name) or _NUMBERED.match(name)) and not is_nightly(name)
+
+
+def _is_early(name: str) -> bool:
+    version = version_key(name)
+    return version is not None and not version[1]
+
+
+def _is_dated(catalog: Catalog, repo: str, tag: Tag) -> bool:
+    """Whether the date of a tag is its own: a lightweight one has its commit's."""
+    commit = catalog.record(f"commit:{repo}@{tag.sha}")
+    return commit is None or all(event.at != tag.at for event in commit.events if event.kind == "committed")
 
 
 def _release(repo: str, tag: Tag) -> str:

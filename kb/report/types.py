@@ -75,7 +75,9 @@ class Sentence:
     """One sentence of an entry.
 
     ``verbatim``: it stands in a record that it cites, white space apart; else a model wrote it, and every figure, name and
-    quote in it has to. ``role``: what (changed), why (it matters), asks (what a thread wants), finds (what a paper claims).
+    quote in it has to. ``role``: what (changed), why (it matters), problem (what was so before the change, in words that could
+    be taken for what is so now), reason (a clause without what it is the reason of: "As it slows the decode down"), asks (what
+    a thread wants), finds (what a paper claims).
     """
 
     text: str
@@ -87,7 +89,11 @@ class Sentence:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One entry of a report: ``view`` is its record with all that stands beside it, ``also`` the pull request of a commit
-    where both are stored. ``records`` are the records of the window that it stands for, itself first."""
+    where both are stored. ``records`` are the records of the window that it stands for, itself first.
+
+    ``relanded``: of a revert the key of the entry of this window that brings back what it took out, whose ``relands`` is the
+    revert's key.
+    """
 
     view: View
     group: str
@@ -97,6 +103,8 @@ class Entry:
     detail: bool = False
     sentences: tuple[Sentence, ...] = ()
     hunk: Quote | None = None
+    relanded: str = ""
+    relands: str = ""
 
     @property
     def id(self) -> str:
@@ -174,7 +182,12 @@ class Section:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tagged:
-    """A version that was tagged, and has no release that could tell of it: ``commits`` it has that ``previous`` has not."""
+    """A version that was tagged, and has no release that could tell of it: ``commits`` it has that ``previous`` has not.
+
+    ``at`` is when it was tagged where ``dated``, else when its commit was made: a lightweight tag has no date. ``early``: it
+    is a prerelease; ``also`` are the earlier ones of the same version, latest first, whose commits are counted with it.
+    ``same`` is the tag that stands at the same commit, where there is one; nothing is then to be counted.
+    """
 
     repo: str
     name: str
@@ -182,6 +195,10 @@ class Tagged:
     previous: str
     commits: int
     url: str
+    dated: bool = True
+    early: bool = False
+    also: tuple[str, ...] = ()
+    same: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,11 +16,15 @@ for giants; where that leaves nothing at all, the best of the rest. Of threads t
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from math import ceil, sqrt
 
+from kb.releases import is_nightly
+from kb.report.gist import gist
 from kb.report.heat import Points, label_points, paper_points, thread_points, total
+from kb.report.hunk import telling_hunk
 from kb.report.points import change_points, is_announcement, talk_points
 from kb.report.topics import topic_factors
 from kb.report.types import Entry, Weight
@@ -29,6 +33,8 @@ _ROUNDED = 3  # digits of a score: so that equal things weigh the same on every 
 _NEUTRAL = 1.0
 
 _PER_MORE_DAY = 1 / 6  # seven days have twice the entries of one
+_MOST_ROOM = 3  # times the entries of a day, however long the window is
+_HEAVY = 36.0  # what weighs so much is told also where there are no words for it
 _FLOOR = 11.0  # what a change has to have at least to be told
 _FLOOR_OF_OTHER = 21.0  # of what nobody says to be a feature or a fix
 _FLOOR_OF_TIDYING = 28.0
@@ -96,7 +102,8 @@ def _points(entry: Entry) -> list[Points]:
         return thread_points(entry.view)
     if record.kind in ("commit", "pull", "release"):
         of_pull = label_points(entry.also.record) if entry.also else []
-        return [*change_points(entry.view, entry.group), *talk_points((entry.also or entry.view).record), *of_pull]
+        own = change_points(entry.view, entry.group, relanded=bool(entry.relanded))
+        return [*own, *talk_points((entry.also or entry.view).record), *of_pull]
     return paper_points(record)
 
 
@@ -120,15 +127,17 @@ def _reasons(points: Iterable[Points]) -> tuple[str, ...]:
 def choose(entries: Sequence[Entry], profile: Profile, *, days: int = 1) -> frozenset[str]:
     """Ids of the entries that are told in detail, of entries that have been weighed; ``days`` is the length of the window.
 
-    About ``profile.detail`` a day, twice as many for a week; fewer where little happened. The same for any order of entries.
+    About ``profile.detail`` a day, at most twice as many for a week and three times as many for longer; fewer where little
+    happened. A change of which there is nothing to tell but its title and its files is a row, unless it is a release, a revert,
+    a breaking change or very heavy. The same for any order of entries.
     """
-    room = max(round(profile.detail * (1 + (days - 1) * _PER_MORE_DAY)), 1)
+    room = max(round(profile.detail * min(1 + (days - 1) * _PER_MORE_DAY, _MOST_ROOM)), 1)
     ranked = sorted((entry for entry in entries if entry.weight.score > 0), key=_rank)
     headlines = [entry for entry in ranked if entry.group in _HEADLINES][:room]
     tables = [entry for table in _TABLES for entry in _of_table(ranked, table, room)]
     seats = max(room - len(headlines) - len(tables), room // 3 - len(headlines), 0)
     changes = _seated(_substantive(ranked), seats)
-    return frozenset(entry.id for entry in (*headlines, *changes, *tables))
+    return frozenset(entry.id for entry in [*headlines, *changes, *tables][:room])
 
 
 def _rank(entry: Entry) -> tuple[float, float, str]:
@@ -138,13 +147,14 @@ def _rank(entry: Entry) -> tuple[float, float, str]:
 
 
 def _substantive(ranked: Sequence[Entry]) -> list[Entry]:
-    """The changes that are worth a sentence in this window; not the commit that sets the version of a release beside it."""
+    """The changes that are worth a sentence in this window; not the commit that sets the version of a release or a tag beside
+    it."""
     released = {entry.view.record.repo for entry in ranked if entry.view.record.kind == "release"}
     changes = [
         entry
         for entry in ranked
         if entry.group in (*_CHANGES, "other", *_TIDYING)
-        and not (entry.group == "versions" and entry.view.record.repo in released and is_announcement(entry.view))
+        and not (entry.group == "versions" and is_announcement(entry.view) and _is_tagged(entry, released))
     ]
     best = changes[min(_BEST_OF, len(changes)) - 1].weight.score if changes else 0.0
     found = [entry for entry in changes if entry.weight.score >= max(_floor(entry), _SHARE_OF_BEST * best)]
@@ -159,18 +169,32 @@ def _floor(entry: Entry) -> float:
     return _FLOOR_OF_OTHER if entry.group == "other" else _FLOOR
 
 
+def _is_tagged(entry: Entry, released: Collection[str]) -> bool:
+    tag = entry.view.tag
+    return entry.view.record.repo in released or bool(tag and not is_nightly(tag))
+
+
 def _seated(ranked: Sequence[Entry], seats: int) -> list[Entry]:
-    """As many as there are seats: of each repository its share, the rest by score."""
-    if len(ranked) <= seats:
-        return list(ranked)
+    """The best changes of which there is something to tell, each repository having seats by the square root of how much
+    happened in it. Words and hunks are looked for only where a seat is free."""
     by_repo: defaultdict[str, list[Entry]] = defaultdict(list)
     for entry in ranked:
         by_repo[entry.view.record.repo].append(entry)
     whole = sum(sqrt(len(own)) for own in by_repo.values())
-    own_seats = {repo: max(int(seats * sqrt(len(own)) / whole), 1) for repo, own in by_repo.items()}
-    first = sorted((entry for repo, own in by_repo.items() for entry in own[: own_seats[repo]]), key=_rank)
+    first = [
+        entry
+        for own in by_repo.values()
+        for entry in islice(filter(_has_news, own), max(int(seats * sqrt(len(own)) / whole), 1))
+    ]
+    first.sort(key=_rank)
     taken = {entry.id for entry in first}
-    return [*first, *(entry for entry in ranked if entry.id not in taken)][:seats]
+    others = (entry for entry in ranked if entry.id not in taken)
+    return [*first, *islice(filter(_has_news, others), max(seats - len(first), 0))][:seats]
+
+
+def _has_news(entry: Entry) -> bool:
+    """Whether it is very heavy, or a sentence or a hunk says more of it than its title does."""
+    return entry.weight.score >= _HEAVY or bool(gist(entry)) or telling_hunk(entry.view.changed) is not None
 
 
 def _of_table(ranked: Sequence[Entry], table: _Table, room: int) -> list[Entry]:
