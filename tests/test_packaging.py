@@ -115,6 +115,7 @@ def test_every_command_that_is_documented_exists(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE))
     registered = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
+    registered |= {group.name for group in app.registered_groups if group.name}
     assert commands(text, "make") <= targets
     assert commands(text, "kb") <= registered
     assert "test" in commands(text, "make")
