@@ -12,7 +12,7 @@ import pytest
 from benchmarks import gallery
 from kb.catalog import Catalog
 from kb.compare import compare
-from kb.types import Answer, Coverage, FileChange, LedgerRow, Note, Quote, Window
+from kb.types import Answer, Coverage, FileChange, LedgerRow, ModelUse, Note, Quote, Window
 from kb.web.answer_html import EVIDENCE, answer_html, evidence_card
 from kb.web.reader import Reader
 from tests.answering import NEEDLE, NOW, WEEK, Everything, ask, by_topic, judged
@@ -45,6 +45,9 @@ def test_each_line_keeps_its_heading_and_its_chip(catalog: Catalog) -> None:
     scope = said(inert(parts.scope))
     assert scope.startswith("Window 2026-02-01 until now, 2026-02-21 00:00 (UTC; “since 1 February”) · Repositories all")
     assert "Window" not in said(body)
+    assert answer.head in answer.text
+    assert "3 of 3 matching" in answer.head
+    assert "3 of 3 matching" not in said(inert(parts.scope))  # the badges say it
 
 
 def test_badges_say_how_it_went(catalog: Catalog) -> None:
@@ -55,12 +58,16 @@ def test_badges_say_how_it_went(catalog: Catalog) -> None:
     answer = ask(catalog, WEEK, ledger=ledger, searcher=Everything(catalog, degraded="no vectors"))
     shown = said(inert(answer_html(replace(answer, removed=2), EN).summary))
     assert shown == (
-        "Answered 3 of 3 matching records listed 3 in the window 2 left out: not verified Searched with less than usual"
+        "Answered 3 of 3 matching records listed 3 records in scope 2 left out: not verified Searched with less than usual"
         " Sources with problems: threads"
     )
+    use = ModelUse(name="<b>llama</b>", read=3, requests=2, cached=1, seconds=4.2)
+    asked = inert(answer_html(replace(answer, model=use), EN).summary)
+    assert "With <b>llama</b>" in said(asked)
+    assert "3 records read, 2 requests, 1 answered before, 4 s" in [element.get("title") for element in asked.iter("span")]
     partial = replace(answer, status="partial", ledger=(), degraded="", coverage=Coverage(3, 2, 3))
     assert (
-        said(inert(answer_html(partial, ZH).summary)) == "最接近的匹配，未经确认 列出 3 条匹配记录中的 2 条 时间范围内共 3 条"
+        said(inert(answer_html(partial, ZH).summary)) == "最接近的匹配，未经确认 列出 3 条匹配记录中的 2 条 范围内共 3 条记录"
     )
 
 

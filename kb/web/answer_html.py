@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from markupsafe import Markup
 
 from kb.lines import shown_title
-from kb.types import Answer, Evidence
+from kb.types import Answer, Evidence, ModelUse
 from kb.web.diff_html import counts_html, hunk_html
 from kb.web.ledger_html import standing
 from kb.web.markup import Child, badge, chip, join, tag, text
 from kb.web.prose import own_markdown
 from kb.web.reader import Reader
 from kb.web.record_html import kind_badge, quote_html, state_badge
+from kb.wording import words
 
 EVIDENCE = 60  # cards; the others are opened from their chips
 _STATUS = {"answered": ("good", "check"), "partial": ("warn", "part"), "abstained": ("quiet", "dash")}
@@ -42,12 +43,21 @@ class AnswerHtml:
 def answer_html(answer: Answer, reader: Reader) -> AnswerHtml:
     """An answer in parts; its own text keeps the language it was given in."""
     head = answer.head if answer.text.startswith(answer.head) else ""
+    scope = markdown_html(_without_coverage(head, answer), answer, reader)
     return AnswerHtml(
-        scope=tag("div", markdown_html(head, answer, reader), class_="kb-scope", lang=answer.language) if head else Markup(),
+        scope=tag("div", scope, class_="kb-scope", lang=answer.language) if head else Markup(),
         summary=summary_html(answer, reader),
         body=tag("div", markdown_html(answer.text[len(head) :], answer, reader), class_="kb-body", lang=answer.language),
         evidence=evidence_html(answer, reader),
     )
+
+
+def _without_coverage(head: str, answer: Answer) -> str:
+    """The head without the sentence that the badges say."""
+    notes = words(answer.language).notes
+    for name in ("coverage", "in all"):
+        head = head.replace(notes[name].format(**asdict(answer.coverage)), "", 1)
+    return head
 
 
 def markdown_html(text: str, answer: Answer, reader: Reader) -> Markup:
@@ -63,23 +73,31 @@ def summary_html(answer: Answer, reader: Reader) -> Markup:
 
 
 def _summary(answer: Answer, reader: Reader) -> Iterator[Markup]:
-    words = reader.ui.ask
+    own = reader.ui.ask
     tone, sign = _STATUS.get(answer.status, ("quiet", "dash"))
-    yield badge(words.get(answer.status, answer.status), tone, sign=sign)
+    yield badge(own.get(answer.status, answer.status), tone, sign=sign)
     coverage = answer.coverage
     if coverage.matched:
         whole = coverage.listed == coverage.matched
-        told = words["coverage"].format(listed=f"{coverage.listed:,}", matched=f"{coverage.matched:,}")
+        told = own["coverage"].format(listed=f"{coverage.listed:,}", matched=f"{coverage.matched:,}")
         yield badge(told, "info" if whole else "warn", sign="" if whole else "part")
-    yield badge(words["in window"].format(in_window=f"{coverage.in_window:,}"), "quiet")
+    yield badge(own["in window"].format(in_window=f"{coverage.in_window:,}"), "quiet")
+    if answer.model:
+        yield badge(own["model"].format(name=text(answer.model.name, limit=60)), "quiet", title=_used(answer.model, reader))
     if answer.removed:
-        yield badge(words["removed"].format(count=answer.removed), "warn", sign="warning", title=words["removed title"])
+        yield badge(own["removed"].format(count=answer.removed), "warn", sign="warning", title=own["removed title"])
     if answer.degraded:
-        yield badge(words["degraded"], "warn", sign="warning", title=text(answer.degraded, limit=300))
+        yield badge(own["degraded"], "warn", sign="warning", title=text(answer.degraded, limit=300))
     wrong = [row.source for row in answer.ledger if standing(row, reader.now) != "ok"]
     if wrong:
         names = reader.terms.comma.join(text(name, limit=40) for name in wrong)
-        yield badge(words["problems"].format(names=text(names, limit=160)), "bad", sign="warning")
+        yield badge(own["problems"].format(names=text(names, limit=160)), "bad", sign="warning")
+
+
+def _used(model: ModelUse, reader: Reader) -> str:
+    """What a language model did for an answer, for who wants to know."""
+    figures = {"read": model.read, "requests": model.requests, "cached": model.cached, "seconds": round(model.seconds)}
+    return reader.ui.ask["model use"].format(**figures)
 
 
 # --- evidence ----------------------------------------------------------------------------------------------------------------
@@ -87,13 +105,13 @@ def _summary(answer: Answer, reader: Reader) -> Iterator[Markup]:
 
 def evidence_html(answer: Answer, reader: Reader) -> Markup:
     """A card for each record that is cited, in the order of the answer, for the place beside it."""
-    words = reader.ui.ask
+    own = reader.ui.ask
     if not answer.evidence:
-        return tag("p", words["no evidence"], class_="kb-empty")
+        return tag("p", own["no evidence"], class_="kb-empty")
     cards = [tag("li", evidence_card(item, reader)) for item in answer.evidence[:EVIDENCE]]
     rest = len(answer.evidence) - EVIDENCE
-    more = tag("p", words["more evidence"].format(count=f"{rest:,}"), class_="kb-dim") if rest > 0 else None
-    return tag("section", tag("h3", words["evidence"]), tag("ol", *cards, class_="kb-cards"), more, class_="kb-evidence")
+    more = tag("p", own["more evidence"].format(count=f"{rest:,}"), class_="kb-dim") if rest > 0 else None
+    return tag("section", tag("h3", own["evidence"]), tag("ol", *cards, class_="kb-cards"), more, class_="kb-evidence")
 
 
 def evidence_card(item: Evidence, reader: Reader) -> Markup:

@@ -82,7 +82,7 @@ def _places(tally: Tally, reader: Reader, title: str) -> dict[str, Any]:
     figure.update_yaxes(
         tickvals=list(range(len(bars))), ticktext=names, autorange="reversed", automargin=True, showgrid=False, zeroline=False
     )
-    figure.update_xaxes(rangemode="tozero", tickformat=",d")
+    figure.update_xaxes(rangemode="tozero", tickformat=",d", nticks=5, tickangle=0)
     return _plain(figure)
 
 
