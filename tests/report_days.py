@@ -43,13 +43,13 @@ _SORTS = (
         "feat: add a {part} backend for {model}",
         "src/{part}.py",
         "def {part}_backend(x, *, enabled=False):",
-        'Adds a {part} backend that {model} can select with `backend="{part}"`. It is off by default: it needs CUDA 12.9.',
+        'Reads its pages in place where `backend="{part}"` is set. It is off by default: it needs CUDA 12.9.',
     ),
     _Sort(
         "fix: wrong scale in the {part} of {model}",
         "src/{part}.py",
         "    scale = scales[row]",
-        "The {part} read its scale from the row before it. That gave NaN for batches above 64 tokens.",
+        "Each row now has its own scale from `row_scales()`. The {part} read that of another, and gave NaN beyond 64 tokens.",
     ),
     _Sort(
         "perf: fewer syncs in {part}",

@@ -354,18 +354,21 @@ def test_a_version_that_is_declared_stable_weighs_more_than_a_bump() -> None:
     assert ranking(change(2, "bump version to 3.0.1", "versions", files=files), declared)[0] == declared.view.record.title
 
 
-def test_a_change_without_words_or_a_hunk_is_a_row_unless_it_is_very_heavy() -> None:
+def test_a_change_without_words_or_a_hunk_is_a_row_unless_it_is_heavy_or_among_the_best() -> None:
     bare = change(1, "feat: bare", body="")
-    assert told([bare, change(2, "feat: told")]) == ["feat: told"]
-    shown = change(
-        3, "feat: shown", body="", files=[code(1, "src/cli.py", patch="@@ -1,1 +1,1 @@\n-    limit = 4\n+    limit = 8\n")]
-    )
-    assert told([replace(shown, group="features")]) == ["feat: shown"]
-    giant = [
+    assert told([bare]) == ["feat: bare"]
+    best = [change(10 + at, f"feat: best {at}", files=[code(400)]) for at in range(5)]
+    names = [entry.view.record.title for entry in best]
+    assert told([bare, *best]) == names
+    patch = "@@ -1,1 +1,1 @@\n-    limit = 4\n+    limit = 8\n"
+    shown = change(3, "feat: shown", body="", files=[code(1, "src/cli.py", patch=patch)])
+    assert told([bare, shown, *best]) == [*names, "feat: shown"]
+    giants = [
         code(90_000, f"src/{folder}/new.cu", status="A", patch="@@ -0,0 +1,1 @@\n+class Dialect {") for folder in range(30)
     ]
-    assert told([change(4, "feat: giant", body="", files=giant), bare]) == ["feat: giant"]
-    assert told([change(5, 'Revert "feat: bare"', "reverts", body=""), bare]) == ['Revert "feat: bare"']
+    heavy = [change(40 + at, f"feat: giant {at}", body="", files=giants) for at in range(7)]
+    assert told([bare, *heavy]) == [entry.view.record.title for entry in heavy]
+    assert 'Revert "feat: bare"' in told([change(5, 'Revert "feat: bare"', "reverts", body=""), bare, *best])
 
 
 @pytest.mark.parametrize(("days", "most"), [(1, 10), (7, 20), (30, 30), (90, 30)])

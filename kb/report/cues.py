@@ -117,7 +117,8 @@ _POINTS_BACK = _words(
 )
 LEANS = re.compile(
     r"\W*(?:(?:(?:should|does)(?:n't| not)|this(?! (?:pr|patch|commit|mr|pull request)\b)|such|instead"
-    r"|furthermore|moreover|additionally|in addition|besides|now|similarly|likewise|hence|thus|therefore|otherwise|others?|again|note(?: that)?|its?|their"
+    r"|furthermore|moreover|additionally|in addition"
+    r"|besides|now|similarly|likewise|hence|thus|therefore|otherwise|others?|again|note(?: that)?|its?|their"
     r"|same (?:as|for)|unlike|yet|both|neither|where|which|one"
     r"|in (?:this|that|these|those|which|both|such) (?:case|way)s?|all (?:other|of)|previous behaviou?r"
     r"|the (?:above|below|following|fix|first|second|third|last|rest|other|same|two|new (?:test|code)|warning|result)"

@@ -34,7 +34,8 @@ _NEUTRAL = 1.0
 
 _PER_MORE_DAY = 1 / 6  # seven days have twice the entries of one
 _MOST_ROOM = 3  # times the entries of a day, however long the window is
-_HEAVY = 36.0  # what weighs so much is told also where there are no words for it
+_HEAVY = 36.0  # what weighs so much is told also where there are no words for it,
+_FOREMOST = 5  # and so are the best changes of a window
 _FLOOR = 11.0  # what a change has to have at least to be told
 _FLOOR_OF_OTHER = 21.0  # of what nobody says to be a feature or a fix
 _FLOOR_OF_TIDYING = 28.0
@@ -129,7 +130,7 @@ def choose(entries: Sequence[Entry], profile: Profile, *, days: int = 1) -> froz
 
     About ``profile.detail`` a day, at most twice as many for a week and three times as many for longer; fewer where little
     happened. A change of which there is nothing to tell but its title and its files is a row, unless it is a release, a revert,
-    a breaking change or very heavy. The same for any order of entries.
+    a breaking change, very heavy or among the best. The same for any order of entries.
     """
     room = max(round(profile.detail * min(1 + (days - 1) * _PER_MORE_DAY, _MOST_ROOM)), 1)
     ranked = sorted((entry for entry in entries if entry.weight.score > 0), key=_rank)
@@ -181,20 +182,25 @@ def _seated(ranked: Sequence[Entry], seats: int) -> list[Entry]:
     for entry in ranked:
         by_repo[entry.view.record.repo].append(entry)
     whole = sum(sqrt(len(own)) for own in by_repo.values())
+    foremost = {entry.id for entry in ranked[:_FOREMOST]}
+
+    def is_worth_it(entry: Entry) -> bool:
+        return entry.id in foremost or entry.weight.score >= _HEAVY or _has_news(entry)
+
     first = [
         entry
         for own in by_repo.values()
-        for entry in islice(filter(_has_news, own), max(int(seats * sqrt(len(own)) / whole), 1))
+        for entry in islice(filter(is_worth_it, own), max(int(seats * sqrt(len(own)) / whole), 1))
     ]
     first.sort(key=_rank)
     taken = {entry.id for entry in first}
     others = (entry for entry in ranked if entry.id not in taken)
-    return [*first, *islice(filter(_has_news, others), max(seats - len(first), 0))][:seats]
+    return [*first, *islice(filter(is_worth_it, others), max(seats - len(first), 0))][:seats]
 
 
 def _has_news(entry: Entry) -> bool:
-    """Whether it is very heavy, or a sentence or a hunk says more of it than its title does."""
-    return entry.weight.score >= _HEAVY or bool(gist(entry)) or telling_hunk(entry.view.changed) is not None
+    """Whether a sentence or a hunk says more of it than its title does."""
+    return bool(gist(entry)) or telling_hunk(entry.view.changed) is not None
 
 
 def _of_table(ranked: Sequence[Entry], table: _Table, room: int) -> list[Entry]:
