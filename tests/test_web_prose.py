@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import re
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markupsafe import Markup
 
-from kb.types import Evidence, Quote
+from kb.web.answer_html import report_html
 from kb.web.diff_html import hunk_html
 from kb.web.markup import badge, chip, filled, icon, join, link, tag, text, visible
-from kb.web.prose import foreign_markdown, foreign_text, own_markdown
+from kb.web.prose import Cited, foreign_markdown, foreign_text, own_markdown
 from tests.records import commit, sha
 from tests.web_pages import EN, HOSTILE, by_class, inert, parsed, said
 
 RECORD = commit(1, "Guard the table")
 KEY = f"kernels@{sha(1)[:7]}"
-CITED = (Evidence(KEY, RECORD, Quote("Guard the table")),)
+GOLDEN = Path(__file__).parent / "golden"
+CITED = (Cited(KEY, RECORD.id, RECORD.url),)
 
 
 def own(markdown: str) -> Markup:
@@ -82,7 +85,7 @@ def test_what_only_looks_like_a_citation_is_none(fake: str) -> None:
 
 
 def test_a_record_without_an_address_is_cited_by_its_key_alone() -> None:
-    cited = (Evidence("local@1234567", commit(2, url="file:///etc/passwd"), Quote("")),)
+    cited = (Cited("local@1234567", "commit:local@1234567", "file:///etc/passwd"),)
     html = own_markdown("See `local@1234567`.", cited, table="", diff=lambda lines: Markup())
     assert len(by_class(inert(html), "kb-chip")) == 1
 
@@ -143,3 +146,12 @@ def test_no_markdown_takes_long(mark: str) -> None:
     started = time.process_time()
     foreign_markdown((mark * 30_000)[:30_000], quote="a b")
     assert time.process_time() - started < 3
+
+
+@pytest.mark.parametrize("page", sorted(GOLDEN.glob("*.md")), ids=lambda page: page.stem)
+def test_a_whole_report_is_shown_with_its_citations(page: Path) -> None:
+    markdown = page.read_text(encoding="utf-8")
+    cited = {key: Cited(key, f"id of {key}", url) for key, url in re.findall(r"\[`([^`]+)`\]\((https://[^)]+)\)", markdown)}
+    tree = inert(report_html(markdown, cited.values(), EN))
+    assert "<!-- infra-kb" not in said(tree)
+    assert {chip.get("data-key") for chip in by_class(tree, "kb-chip")} == set(cited)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 
 from markupsafe import Markup
@@ -12,7 +12,7 @@ from kb.types import Answer, Evidence, ModelUse
 from kb.web.diff_html import counts_html, hunk_html
 from kb.web.ledger_html import standing
 from kb.web.markup import Child, badge, chip, join, tag, text
-from kb.web.prose import own_markdown
+from kb.web.prose import Cited, own_markdown
 from kb.web.reader import Reader
 from kb.web.record_html import kind_badge, quote_html, state_badge
 from kb.wording import words
@@ -62,9 +62,13 @@ def _without_coverage(head: str, answer: Answer) -> str:
 
 def markdown_html(text: str, answer: Answer, reader: Reader) -> Markup:
     """Markdown of an answer, or the part of it that has been streamed so far, with its citations as chips."""
-    return own_markdown(
-        text, answer.evidence, table=reader.ui.ask["table"], diff=lambda lines: hunk_html(lines, words=reader.ui)
-    )
+    cited = (Cited(item.key, item.record.id, item.record.url) for item in answer.evidence)
+    return report_html(text, cited, reader)
+
+
+def report_html(markdown: str, cited: Iterable[Cited], reader: Reader) -> Markup:
+    """A report's Markdown, what it cites as chips; its sidecar's citations say what that is."""
+    return own_markdown(markdown, cited, table=reader.ui.ask["table"], diff=lambda lines: hunk_html(lines, words=reader.ui))
 
 
 def summary_html(answer: Answer, reader: Reader) -> Markup:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from markdown_it import MarkdownIt
@@ -16,27 +17,36 @@ from markupsafe import Markup, escape
 from kb.escape import shorten, web
 from kb.safe import printable
 from kb.text import squeeze
-from kb.types import Evidence
 from kb.web.markup import chip, scrolling, tag
 
 LONGEST_KEY = 60  # as kb.render shows it
 _LONGEST_QUOTE = 4_000
 _HIDDEN = re.compile(r"<!--.*?(?:-->|\Z)", re.S)
+_OWN_COMMENT = re.compile(r"^<!-- infra-kb .*-->$", re.M)  # how a report was made; lines of a hunk begin with their sign
 _SHOWN = frozenset({"text", "code_inline"})
 Block = Callable[[str], Markup]
 
 
-def own_markdown(text: str, evidence: Sequence[Evidence], *, table: str, diff: Block) -> Markup:
-    """Markdown that kb.render wrote, citations of ``evidence`` as chips, hunks as ``diff`` shows them.
+@dataclass(frozen=True, slots=True)
+class Cited:
+    """A record under its citation key; ``url`` is its own address, as the record or a report's sidecar has it."""
+
+    key: str
+    id: str
+    url: str = ""
+
+
+def own_markdown(text: str, cited: Iterable[Cited], *, table: str, diff: Block) -> Markup:
+    """Markdown that kb.render wrote, citations of what is ``cited`` as chips, hunks as ``diff`` shows them.
 
     A citation is one where key and address are those of the record: what only looks like it stays text. ``table`` is the name
     of tables for those who do not see them.
     """
-    cited = {(shorten(item.key, LONGEST_KEY), web(item.record.url)): item for item in evidence}
-    tokens = _PARSER.parse(printable(text))
+    chips = {(shorten(item.key, LONGEST_KEY), web(item.url)): item for item in cited}
+    tokens = _PARSER.parse(_OWN_COMMENT.sub("", printable(text)))
     for token in tokens:
         if token.type == "inline":
-            token.children = list(_with_chips(list(_safe_links(token.children or [])), cited))
+            token.children = list(_with_chips(list(_safe_links(token.children or [])), chips))
     return _rendered(tokens, table=table, diff=diff)
 
 
@@ -95,8 +105,8 @@ def _table_close(renderer: Any, tokens: Sequence[Token], at: int, options: Any, 
 
 
 def _chip(renderer: Any, tokens: Sequence[Token], at: int, options: Any, env: Mapping[str, Any]) -> str:
-    item: Evidence = tokens[at].meta["evidence"]
-    return str(chip(item.key, item.record.id))
+    item: Cited = tokens[at].meta["cited"]
+    return str(chip(item.key, item.id))
 
 
 _RULES = {"fence": _fence, "code_block": _fence, "table_open": _table_open, "table_close": _table_close, "kb_chip": _chip}
@@ -120,15 +130,15 @@ def _safe_links(children: Iterable[Token]) -> Iterator[Token]:
             yield child
 
 
-def _with_chips(children: Sequence[Token], cited: Mapping[tuple[str, str], Evidence]) -> Iterator[Token]:
+def _with_chips(children: Sequence[Token], chips: Mapping[tuple[str, str], Cited]) -> Iterator[Token]:
     at = 0
     while at < len(children):
         link = children[at].type == "link_open" and [child.type for child in children[at + 1 : at + 3]] == _KEY
         code = children[at + 1] if link else children[at]
         url = str(children[at].attrGet("href")) if link else ""
-        found = cited.get((code.content, url)) if code.type == "code_inline" else None
+        found = chips.get((code.content, url)) if code.type == "code_inline" else None
         if found:
-            yield Token("kb_chip", "", 0, meta={"evidence": found})
+            yield Token("kb_chip", "", 0, meta={"cited": found})
             at += 3 if link else 1
         else:
             yield children[at]
