@@ -275,3 +275,101 @@ def test_a_pull_request_is_known_by_its_commit(catalog: Catalog) -> None:
     (finding,) = checked(f"- Router was merged ([#30]({SITE}/pull/30))\n", catalog).findings
     assert (finding.verdict, finding.ids) == ("exact", (LIMIT.id,))
     assert LIMIT.links == (Link("pull", f"pull:{REPO}#30"),)
+
+
+# --- what is said beside names and figures -----------------------------------------------------------------------------------
+
+FASTER = commit(
+    33,
+    "Speed the decode up",
+    url=f"{SITE}/commit/{sha(33)}",
+    events=NOON,
+    links=(),
+    author="Ada Lovelace",
+    body="Latency: 0.124 ms -> 0.069 ms.\n\n| batch | time |\n| 2 | 3.5 |\n\nThe prefill is 1.8x faster, 12% less memory.",
+    files=(FileChange(path="a.py", additions=1), FileChange(path="b.py", additions=1)),
+)
+C33 = f"[{sha(33)[:7]}]({SITE}/commit/{sha(33)})"
+
+
+@pytest.fixture(scope="module")
+def more(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalog]:
+    with Catalog.open(tmp_path_factory.mktemp("more") / "catalog.db") as opened:
+        undone = commit(34, "Wide tiles", url=f"{SITE}/commit/{sha(34)}", events=NOON, links=(), files=())
+        revert = commit(35, 'Revert "Wide tiles"', events=NOON, links=(Link("reverts", undone.id),), files=())
+        put(opened, FASTER, undone, revert)
+        yield opened
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The prefill is 1.8× faster",
+        "It takes 12 % less memory",
+        "Latency went from 0.124 ms to 0.069 ms",
+        "Two files were touched",
+        "两个文件有改动",
+        "Commit {link} by Ada Lovelace",
+        "By Ada on February 4th, 2026",
+    ],
+)
+def test_what_the_record_says_in_other_words(more: Catalog, text: str) -> None:
+    said = text.format(link=C33) if "{link}" in text else f"{text} ({C33})"
+    (finding,) = checked(f"- {said}.\n", more).findings
+    assert (finding.verdict, finding.reason) == ("exact", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict", "reason"),
+    [
+        ("The decode is 2× faster", "wrong figure", "with its unit: 2×"),
+        ("The decode is 2 times faster", "wrong figure", "unit"),
+        ("It takes 3.5% less", "wrong figure", "3.5%"),
+        ("Latency went from 0.069 ms to 0.124 ms", "wrong figure", "the other way round"),
+        ("Latency doubled", "wrong figure", "doubled"),
+        ("延迟降低两倍", "wrong figure", "两倍"),
+        ("Three files were touched", "wrong figure", "3 files"),
+        ("三个文件有改动", "wrong figure", "3"),
+        ("This breaking change speeds the decode up", "mislabelled", "breaking"),
+        ("The fast decode was reverted", "mislabelled", "nothing that is stored reverts it"),
+        ("Reverts: the fast decode", "mislabelled", "nothing that is stored reverts it"),
+        ("Commit {link} by Zihao Ye", "mislabelled", "the author is Ada Lovelace"),
+        ("By Zihao Ye", "mislabelled", "the author is Ada Lovelace"),
+    ],
+)
+def test_what_the_record_does_not_say(more: Catalog, text: str, verdict: str, reason: str) -> None:
+    said = text.format(link=C33) if "{link}" in text else f"{text} ({C33})"
+    (finding,) = checked(f"- {said}.\n", more).findings
+    assert (finding.verdict, reason in finding.reason) == (verdict, True), finding
+
+
+def test_what_a_stored_record_reverts_was_reverted(more: Catalog) -> None:
+    text = f"- Wide tiles ([a]({SITE}/commit/{sha(34)})) was reverted.\n"
+    assert [finding.verdict for finding in checked(text, more).findings] == ["exact"]
+
+
+@pytest.mark.parametrize("label", ["PR {sha}", "Pull request {sha}", "PR #{sha}", "PR: a faster decode", "Issue {sha}"])
+def test_a_label_that_begins_with_another_kind(more: Catalog, label: str) -> None:
+    shown = label.format(sha=sha(33)[:7])
+    (finding,) = checked(f"- [{shown}]({SITE}/commit/{sha(33)}) speeds it up.\n", more).findings
+    assert (finding.verdict, finding.reason.startswith("labelled as ")) == ("mislabelled", True)
+
+
+@pytest.mark.parametrize("label", ["Commit {sha}", "commit: Speed the decode up", "Issue warnings at last"])
+def test_a_label_that_begins_with_its_own_kind(more: Catalog, label: str) -> None:
+    shown = label.format(sha=sha(33)[:7])
+    (finding,) = checked(f"- [{shown}]({SITE}/commit/{sha(33)}) is in.\n", more).findings
+    assert finding.verdict == "exact"
+
+
+@pytest.mark.parametrize("text", ["kernels was quiet this week.", "kernels 本周没有动静。", "No activity in kernels."])
+def test_a_repository_that_was_not_quiet(more: Catalog, text: str) -> None:
+    (finding,) = checked(f"# 2026-02-02 – 2026-02-08\n\n{text}\n", more, name="").findings
+    assert (finding.verdict, finding.reason) == ("wrong figure", "acme/kernels has 3 records in the window")
+
+
+def test_what_only_a_link_was_checked_of_is_counted_apart(more: Catalog) -> None:
+    text = f"- It is nicer now ({C33}).\n- **Speed the decode up** ({C33}).\n"
+    result = checked(text, more)
+    assert [finding.reason for finding in result.findings] == ["only its link was checked", ""]
+    assert (result.counts["exact"], result.unchecked, result.clean) == (1, 1, True)

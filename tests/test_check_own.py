@@ -20,6 +20,7 @@ from kb.report.markdown import markdown
 from kb.report.types import Sentence, Weight
 from kb.types import Event, FileChange, Link, Record, Tag
 from tests.answering import merged
+from tests.ledger_rows import ledger, stored
 from tests.records import REPO, commit, day, put, sha, thread
 from tests.report_days import DAY, DAYS
 from tests.reporting import Says, at, everything, nothing, report, row, usual
@@ -78,25 +79,23 @@ LEDGER = (row(), row("threads", kinds=("issue", "pull")), row("papers", repo="",
 def catalog(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalog]:
     with Catalog.open(tmp_path_factory.mktemp("check") / "catalog.db") as opened:
         put(opened, *RECORDS, tags=(TAG,))
-        for source in LEDGER:  # the store knows what each gives, as the ledger of the report does
-            opened.begin(source.source, use=source.use, repo=source.repo, kinds=source.kinds)
-            opened.finish(source.source)
+        stored(opened, LEDGER)
         yield opened
 
 
 @pytest.fixture(scope="module", params=["en", "zh"])
 def page(request: pytest.FixtureRequest, catalog: Catalog) -> str:
     framed = at(3, language=request.param)
-    return markdown(report(catalog, framed, choice=CHOICE, writer=Extractive(), ledger=LEDGER))
+    return markdown(report(catalog, framed, choice=CHOICE, writer=Extractive(), ledger=ledger(catalog, LEDGER)))
 
 
 @pytest.fixture(scope="module")
 def english(catalog: Catalog) -> str:
-    return markdown(report(catalog, at(3), choice=CHOICE, writer=Extractive(), ledger=LEDGER))
+    return markdown(report(catalog, at(3), choice=CHOICE, writer=Extractive(), ledger=ledger(catalog, LEDGER)))
 
 
 def checked(text: str, catalog: Catalog) -> CheckResult:
-    return check(text, catalog=catalog, zone=UTC)
+    return check(text, catalog=catalog, zone=UTC, ledger=ledger(catalog))
 
 
 def wrong(result: CheckResult) -> dict[int, tuple[str, str]]:
@@ -122,15 +121,18 @@ def test_whole_days_are_clean(tmp_path: Path, name: str, choice: Choice) -> None
     made = DAYS[name]()
     with Catalog.open(tmp_path / "catalog.db") as catalog:
         put(catalog, *made.records, tags=made.tags)
+        rows = stored(catalog, made.ledger)
         for language in ("en", "zh"):
-            text = markdown(report(catalog, at(DAY, language=language), choice=choice, writer=Extractive(), ledger=made.ledger))
-            result = checked(text, catalog)
+            text = markdown(report(catalog, at(DAY, language=language), choice=choice, writer=Extractive(), ledger=rows))
+            result = check(text, catalog=catalog, zone=UTC, ledger=rows)
             assert (wrong(result), result.faults, result.missing, result.repeated) == ({}, (), (), ())
 
 
 def test_a_week_is_clean(catalog: Catalog) -> None:
     for language in ("en", "zh"):
-        text = markdown(report(catalog, at(3, "7d", language=language), choice=CHOICE, writer=Extractive(), ledger=LEDGER))
+        text = markdown(
+            report(catalog, at(3, "7d", language=language), choice=CHOICE, writer=Extractive(), ledger=ledger(catalog, LEDGER))
+        )
         assert checked(text, catalog).clean
 
 
@@ -275,7 +277,7 @@ def test_every_digit_below_the_first_line_counts(english: str, catalog: Catalog)
 def test_what_happened_later_is_not_known(catalog: Catalog, tmp_path: Path) -> None:
     issue = thread("issue", 8, "Is FP8 supported?", opened=3.2, author="Eve")
     with Catalog.open(tmp_path / "catalog.db") as store:
-        text = markdown(report(store, at(3), issue, ledger=LEDGER))
+        text = markdown(report(store, at(3), issue, ledger=stored(store, LEDGER)))
         assert "still open" in text
         put(store, replace(issue, state="closed", events=(*issue.events, Event("closed", day(9)))), commit(9))
         assert checked(text, store).clean
@@ -283,7 +285,7 @@ def test_what_happened_later_is_not_known(catalog: Catalog, tmp_path: Path) -> N
 
 def test_a_record_that_came_since_is_missing(tmp_path: Path) -> None:
     with Catalog.open(tmp_path / "catalog.db") as store:
-        text = markdown(report(store, at(3), ROWS[0], ledger=LEDGER))
+        text = markdown(report(store, at(3), ROWS[0], ledger=stored(store, LEDGER)))
         put(store, ROWS[1])
         result = checked(text, store)
         assert result.missing == (ROWS[1].id,)
@@ -292,18 +294,19 @@ def test_a_record_that_came_since_is_missing(tmp_path: Path) -> None:
 def test_a_repository_that_was_not_quiet(tmp_path: Path) -> None:
     with Catalog.open(tmp_path / "catalog.db") as store:
         rows = (row(), row("attention", repo="acme/attention"))
-        text = markdown(report(store, at(3), ROWS[0], ledger=rows))
+        text = markdown(report(store, at(3), ROWS[0], ledger=stored(store, rows)))
         assert checked(text, store).clean
         put(store, commit(50, "Add a window", events=NOON, repo="acme/attention"))
         result = checked(text, store)
-        assert wrong(result)[line_of(text, "Quiet: acme/attention")][1] == "acme/attention has records in the window"
+        assert wrong(result)[line_of(text, "Quiet: acme/attention")][0] == "unknown"
+        assert result.missing == (commit(50, repo="acme/attention").id,)
 
 
 @pytest.mark.parametrize("sentence", ["Adds `--fast` and saves 12%.", "The plan of H100 is kept."])
 def test_sentences_of_a_model_are_held_to_their_figures_and_names(tmp_path: Path, sentence: str) -> None:
     with Catalog.open(tmp_path / "catalog.db") as store:
         writer = Says(Sentence(text=sentence, keys=(), verbatim=False), model="tiny")
-        text = markdown(report(store, at(3), FEATURE, choice=CHOICE, writer=writer, ledger=LEDGER))
+        text = markdown(report(store, at(3), FEATURE, choice=CHOICE, writer=writer, ledger=stored(store, LEDGER)))
         assert checked(text, store).clean
         result = checked(text.replace("12%", "13%").replace("H100", "H200"), store)
         assert [verdict for verdict, _ in wrong(result).values()] == ["wrong figure"]
@@ -312,7 +315,9 @@ def test_sentences_of_a_model_are_held_to_their_figures_and_names(tmp_path: Path
 @pytest.mark.parametrize("title", ["Fix the windows issue", "Skip drafts of pull requests", "Mend the paper", "修复议题"])
 def test_a_title_may_end_with_a_word_for_something_else(tmp_path: Path, title: str) -> None:
     with Catalog.open(tmp_path / "catalog.db") as opened:
-        text = markdown(report(opened, at(3), commit(31, f"{title} (#31)", events=NOON), choice=nothing()))
-        assert check(text, catalog=opened, zone=UTC).clean
+        text = markdown(
+            report(opened, at(3), commit(31, f"{title} (#31)", events=NOON), choice=nothing(), ledger=stored(opened, [row()]))
+        )
+        assert checked(text, opened).clean
         called = text.replace(f"{title} (", f"{title} issue ").replace("))", ")")
-        assert not check(called, catalog=opened, zone=UTC).clean
+        assert not checked(called, opened).clean

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from kb.catalog import Catalog, Run
 from kb.check.desk import judged
@@ -26,6 +26,7 @@ from kb.types import LedgerRow, Record
 from kb.wording import Words
 
 _MOST_LINES = 500  # of sources that are looked at
+_ONE_SYNC = timedelta(hours=1)  # within which all sources are read
 _TRIES = 3  # lines for one source
 
 
@@ -89,9 +90,20 @@ class _Reader:
 
     def read(self, lines: Sequence[Statement]) -> Iterator[Finding]:
         """A finding for each line; where history begins is read first, as it bears upon the other lines."""
-        kept = {_minute(run.ended) for runs in self.runs.values() for run in runs if run.ended}
-        self.moments = [at for said in lines[:_MOST_LINES] for at in moments(said.text[:1_000], self.frame.zone, self.base)]
-        self.until = max([self.until, *(at for at in self.moments if at in kept)])
+        told = [(letters(said.text[:1_000]), self._moments(said)) for said in lines[:_MOST_LINES]]
+        self.moments = [at for _, found in told for at in found]
+        self.until = max(
+            [
+                self.until,
+                *(
+                    at
+                    for name in self.rows
+                    for at in self._ends(name)
+                    for text, found in told
+                    if _minute(at) in found and self.names[name] in text
+                ),
+            ]
+        )
         rest = []
         for said in lines:
             begins = fields(self.base.statuses["begins"], said.text) if len(said.text) < 1_000 else None
@@ -104,6 +116,13 @@ class _Reader:
                 yield judged(said, [(UNKNOWN, "it is no line on a source")])
             else:
                 yield self._line(said)
+
+    def _moments(self, said: Statement) -> list[datetime]:
+        return moments(said.text[:1_000], self.frame.zone, self.base)
+
+    def _ends(self, name: str) -> list[datetime]:
+        """When the readings of a source ended."""
+        return [run.ended for run in self.runs[name] if run.ended]
 
     def _begins(self, said: Statement, source: str, since: str) -> Finding:
         name = next((name for name, shown in self.names.items() if shown == letters(source)), "")
@@ -148,17 +167,15 @@ class _Reader:
 
     def _is_past(self, name: str, at: datetime | None) -> bool:
         """Whether the source had been read again before the page was made."""
-        later = [run.ended for run in self.runs[name] if run.ended and (at is None or run.ended > at)]
-        return any(_minute(ended) < self.until for ended in later)
+        return any(ended <= self.until for ended in self._ends(name) if at is None or ended > at)
 
     def _is_before_history(self, name: str, line: str) -> bool:
         """Whether a line tells of a time of which no run is kept: of an older store, or too many runs ago."""
-        every = [run.ended for runs in self.runs.values() for run in runs if run.ended]
-        kept = [run.ended for run in self.runs[name] if run.ended]
-        told = moments(line, self.frame.zone, self.base)
-        if len(self.runs[name]) >= RUNS_KEPT and told and max(told) < _minute(min(kept)):
+        every = [ended for source in self.runs for ended in self._ends(source)]
+        told = moments(line[:1_000], self.frame.zone, self.base)
+        if len(self.runs[name]) >= RUNS_KEPT and told and max(told) < _minute(min(self._ends(name))):
             return True
-        return bool(every and told) and max(self.moments) < _minute(min(every))
+        return bool(every and told and self.moments) and max(self.moments) < _minute(min(every))
 
     def _states(self, name: str) -> list[tuple[LedgerRow, datetime | None]]:
         """The states that the ledger's row of a source has been in, the latest first, each with when it came about."""
@@ -177,7 +194,7 @@ class _Reader:
     def _then(self, name: str) -> LedgerRow:
         """A source as it stood when the page was made, as far as that is known; else as it stands."""
         states = self._states(name)
-        return next((row for row, at in states if at and at <= self.until), states[0][0])
+        return next((row for row, at in states if at and at <= self.until + _ONE_SYNC), states[0][0])
 
     def _shown(self, row: LedgerRow) -> str:
         """The line of a source in that state; "" where it has none."""
@@ -214,8 +231,8 @@ class _Reader:
         """Whether a page of then had to tell of a source."""
         if any(record.repo == row.repo and (not row.kinds or record.kind in row.kinds) for record in self.records):
             return True
-        if configured:
-            return any(run.ended and run.ended <= self.until for run in self.runs[row.source])
+        if configured and any(at <= self.until + _ONE_SYNC for at in self._ends(row.source)):
+            return True
         return row.repo != "" and letters(row.repo) in about and all(other.repo != row.repo for other in self.told.values())
 
 
