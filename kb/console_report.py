@@ -76,7 +76,10 @@ def show_check(console: Console, file: Path, found: CheckResult) -> None:
         console.print(Text(f"Missing: {one_line(id)}", style="red"))
     if len(found.missing) > _MOST_SHOWN:
         console.print(Text(f"… and {len(found.missing) - _MOST_SHOWN:,} more are missing", style="red"))
-    told = ", ".join(f"{count:,} {verdict}" for verdict, count in found.counts.items() if count) or "nothing to check"
+    counted = [f"{count:,} {verdict}" for verdict, count in found.counts.items() if count]
+    if found.unchecked:
+        counted.append(f"{found.unchecked:,} of which only the link was checked")
+    told = ", ".join(counted) or "nothing to check"
     console.print(Text(f"{one_line(str(file))}: {told}.", style="green" if found.clean else "red"))
 
 

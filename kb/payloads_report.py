@@ -36,6 +36,7 @@ def check(file: Path, found: CheckResult) -> dict[str, Any]:
         "own": found.own,
         "window": {"since": payloads.moment(window.start), "until": payloads.moment(window.end)} if window else None,
         "counts": dict(found.counts),
+        "unchecked": found.unchecked,
         "findings": [
             {"line": one.line, "verdict": one.verdict, "text": one.text, "reason": one.reason, "records": list(one.ids)}
             for one in found.findings
