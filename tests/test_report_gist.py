@@ -262,6 +262,7 @@ CHANGELOG = """@@ -2,6 +2,20 @@
 +### CuTe DSL
 +* New features
 +  - CuTe DSL now supports CUDA toolkit 13.1!
++    - Set it up with `setup.sh --cu13`
 +  - A higher layer of the DSL that is wrapped
 +    over two lines of the file and more.
 +* Bug fixing and improvements

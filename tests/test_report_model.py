@@ -179,7 +179,7 @@ def test_what_is_taken_back_counts_as_left_out(tmp_path: Path) -> None:
 def test_an_entry_with_nothing_left_is_told_by_the_record(tmp_path: Path) -> None:
     made, _ = alone(tmp_path, lambda asked: told(FALSE))
     assert written(made).fallen_back == (FIX.id,)
-    assert sentences(made)[1].startswith("The kernel now skips requests")
+    assert sentences(made)[0].startswith("The kernel now skips requests")
     page = markdown(made)
     assert "1 entry is told in the record's own words" in page
     assert "1 statement was left out" in page

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from kb.catalog import Catalog
+from kb.lines import View
 from kb.report.markdown import markdown
 from kb.report.sidecar import sidecar
-from kb.types import Event, Record, Tag
+from kb.report.tagged import announced
+from kb.report.types import Entry, Tagged
+from kb.types import Event, FileChange, Record, Tag
 from tests.records import REPO, commit, day, put, sha
 from tests.reporting import NOW, at, report
 
@@ -119,3 +123,21 @@ def test_two_tags_of_one_commit_are_not_counted_against_each_other(catalog: Cata
 def test_a_whole_number_with_something_behind_it_is_a_version(catalog: Catalog) -> None:
     put(catalog, commit(3), tags=(Tag("v2|x", sha(3), day(3.5)), Tag("v2x-wip", sha(3), day(3.5))))
     assert [one.name for one in report(catalog, at(3)).tagged] == ["v2|x"]
+
+
+@pytest.mark.parametrize(
+    ("title", "group", "lines", "told"),
+    [
+        ("bump version to 1.1 (#3)", "versions", 2, True),
+        ("bump version from 1.0 to 1.1", "versions", 2, True),
+        ("bump version to 1.2", "versions", 2, False),
+        ("v1.1 update.", "versions", 900, False),
+        ("fix: 1.1 does not build", "fixes", 2, False),
+    ],
+)
+def test_what_only_sets_the_version_of_a_tag_is_told_by_it(title: str, group: str, lines: int, told: bool) -> None:
+    record = commit(3, title, files=(FileChange(path="kernels/version.py", additions=lines),))
+    entry = Entry(view=View(record, "k", pull="3"), group=group, records=(record,))
+    tag = Tagged(repo=REPO, name="v1.1", at=day(3), previous="v1.0", commits=2, url="")
+    assert announced(entry, (tag,)) == told
+    assert not announced(entry, (replace(tag, repo="acme/attention"),))

@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 from kb.catalog import Catalog
+from kb.lines import shown_title
 from kb.releases import is_nightly, is_release, version_key
+from kb.report.points import is_announcement
 from kb.report.types import Entry, Frame, Tagged
 from kb.types import Tag
 
@@ -27,6 +29,17 @@ def tagged(catalog: Catalog, frame: Frame, entries: Sequence[Entry]) -> tuple[Ta
     return tuple(
         one for repo in frame.repos or catalog.repos() for one in _of_repo(catalog, frame, repo, site=sites.get(repo, ""))
     )
+
+
+def announced(entry: Entry, tags: Sequence[Tagged]) -> bool:
+    """Whether an entry does no more than set the version of one of some tags: the tag tells of it."""
+    if entry.group != "versions" or not is_announcement(entry.view):
+        return False
+    own = {tag.name for tag in tags if tag.repo == entry.view.record.repo}
+    versions = {version[0] for name in own if (version := version_key(name))}
+    words = shown_title(entry.view.subject, entry.view.pull).split()
+    said = [version[0] for word in words if (version := version_key(word))]
+    return bool(said) and said[-1] in versions  # "from 1.0 to 1.1"
 
 
 def _of_repo(catalog: Catalog, frame: Frame, repo: str, *, site: str) -> list[Tagged]:

@@ -58,7 +58,7 @@ def _is_head(row: str, after: str) -> bool:
     """Whether an item only says what those below it are."""
     above, below = _ITEM.match(row[1:]), _ITEM.match(after[1:])
     deeper = bool(above and below and len(below[0]) > len(above[0]))
-    return deeper and len(row) < _SHORT_HEAD
+    return deeper and len(row) < _SHORT_HEAD and not _ENDED.search(row)
 
 
 def _as_it_stands(text: str, rows: Sequence[str]) -> str:
