@@ -68,7 +68,9 @@ def test_a_filter_holds_for_every_tally(catalog: Catalog) -> None:
     assert counted(activity.changes(window)) == [("2026-02-03", REPO, 1), ("2026-02-04", REPO, 1)]
     assert [bar.place for bar in activity.files(window).bars] == ["src/part2.py", "src/part3.py"]
     assert counted(activity.issues(replace(window, repos=("acme/other",)))) == []
-    assert counted(activity.changes(Filter(kinds=("pull",)))) == []
+    assert counted(activity.issues(Filter(kinds=("issue",))))[0] == ("2026-02-03", "opened", 1)
+    for kinds in (("release",), ("pull",)):
+        assert all(getattr(activity, name)(Filter(kinds=kinds)).bars == () for name in FIGURES)
 
 
 def test_a_day_is_the_readers(catalog: Catalog) -> None:

@@ -76,7 +76,8 @@ class Activity:
 
     def papers(self, chosen: Filter) -> Tally:
         """Papers over time, never by day: there are few."""
-        docs = self._catalog.select(replace(chosen, kinds=("paper",), repos=(), states=()))
+        kinds = _passing(chosen, ("paper",))
+        docs = self._catalog.select(replace(chosen, kinds=kinds, repos=(), states=())) if kinds else []
         return self._over_time(self._catalog.briefs(docs), lambda brief: "paper", ["paper"], shortest="week")
 
     def folders(self, chosen: Filter, *, depth: int = 2, most: int = 15) -> Tally:
@@ -89,8 +90,9 @@ class Activity:
 
     def issues(self, chosen: Filter) -> Tally:
         """Issues opened and closed in each step of the window, and those that are open at its end."""
-        of_issues = replace(chosen, kinds=("issue",), states=(), window=Window(), events=())
-        told = self._catalog.events(self._catalog.select(of_issues))
+        kinds = _passing(chosen, ("issue",))
+        of_issues = replace(chosen, kinds=kinds, states=(), window=Window(), events=())
+        told = self._catalog.events(self._catalog.select(of_issues)) if kinds else []
         window = chosen.window
         moments = [at for _, kind, at in told if kind in _ISSUE_EVENTS and _within(at, window)]
         if not moments:
@@ -108,8 +110,8 @@ class Activity:
     # --- counting ---------------------------------------------------------------------------------------------------------
 
     def _changes(self, chosen: Filter) -> list[Brief]:
-        kinds = tuple(kind for kind in chosen.kinds if kind in CHANGES) or CHANGES
-        docs = self._catalog.select(replace(chosen, kinds=kinds, once=True))
+        kinds = _passing(chosen, CHANGES)
+        docs = self._catalog.select(replace(chosen, kinds=kinds, once=True)) if kinds else []
         briefs = self._catalog.briefs(docs)
         # Of pull requests only the merged ones changed anything, and each merge counts as what it brought.
         merged = self._catalog.passing(Filter(kinds=("pull",), states=("merged",)), docs)
@@ -134,8 +136,11 @@ class Activity:
         docs: defaultdict[str, dict[int, None]] = defaultdict(dict)  # in the order of the records, each once
         one = len({brief.repo for brief in found}) == 1
         repo = {brief.doc: "" if one else brief.repo.rpartition("/")[2] + ":" for brief in found}
+        places: dict[str, str] = {}  # most paths come again and again
         for doc, path in self._catalog.paths(list(repo)):
-            docs[repo[doc] + place(path)][doc] = None
+            if path not in places:
+                places[path] = place(path)
+            docs[repo[doc] + places[path]][doc] = None
         largest = sorted(docs, key=lambda name: (-len(docs[name]), name))[:most]
         return Tally(tuple(Bar("", name, tuple(docs[name])) for name in largest))
 
@@ -179,6 +184,11 @@ class Activity:
 
 _ISSUE_EVENTS = {"opened": "opened", "reopened": "opened", "closed": "closed"}
 _ISSUE_SERIES = ("opened", "closed", "open")
+
+
+def _passing(chosen: Filter, kinds: Sequence[str]) -> tuple[str, ...]:
+    """Those of the kinds that the filter lets through."""
+    return tuple(kind for kind in kinds if not chosen.kinds or kind in chosen.kinds)
 
 
 def _largest(names: Iterable[str]) -> list[str]:
