@@ -236,6 +236,7 @@ def test_how_something_is_counts_as_news_where_its_name_is_new() -> None:
         "At any other world size the kernel reads slots that nobody wrote, then crashes.",
         "The current API of `page_index()` cannot represent this case.",
         "The existing paths of `page_index()` do not cover that combination.",
+        "Without these flags, `page_index()` compiles as an empty function.",
         "Δ = speedup of the fused kernel = `(unfused_us / fused_us − 1) × 100%`",
         "`page_index()` is the kernel that looks a page up on SM120.",
         "The column m is the number of `page_index()` queries per request.",

@@ -137,13 +137,13 @@ LEANS = re.compile(
 # --- what is no sentence for people ------------------------------------------------------------------------------------------
 
 _DEMONSTRATIVE = re.compile(
-    r"(?<!without )(?<!with )(?<!before )(?<!after )\b(?:this|these|those) (?P<near>[a-z][a-z-]+)"
+    r"\b(?:this|these|those) (?P<near>[a-z][a-z-]+)"
     r"|\b(?:in|on|for|of|with|by|from|at|to|into|cover|handle|support|represent|use|select|hit|take|match|reach|accept|block(?:ed)?"
     r"|blocks|covers|handles|supports|hits) that (?P<far>[a-z][a-z-]+)\b",
     re.I,
 )
 _NO_NOUN = re.compile(
-    r"(?:prs?|patch|commit|change|mr|pull|merge|repo|repository|release|version|is|was|are|were|means|meant|allows|enables|causes"
+    r"(?:prs?|patch|commit|changes?|fix|fixes|mr|pull|merge|repo|repository|release|version|is|was|are|were|means|meant|allows|enables|causes"
     r"|makes|lets|ensures|avoids|prevents|results|leads|can|will|should|does|has|had|would|also|only|now|led|made|caused|year"
     r"|week|the|a|an|it|they|we|you|each|every|all|no|not)\Z"
 )
