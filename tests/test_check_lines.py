@@ -336,3 +336,11 @@ def test_what_only_a_link_was_checked_of_is_told(catalog: Catalog, capsys: pytes
     show_check(Console(width=200), Path("a.md"), found)
     assert capsys.readouterr().out.strip() == "a.md: 1 of which only the link was checked."
     assert payloads_report.check(Path("a.md"), found)["unchecked"] == 1
+
+
+def test_a_source_that_is_read_no_more_is_not_missed(tmp_path: Path) -> None:
+    with Catalog.open(tmp_path / "catalog.db") as store:
+        put(store, ADDED, source="old name")
+        text = markdown(report(store, at(3), ledger=stored(store, [row()])))
+        assert check(text, catalog=store, zone=UTC).clean
+        assert check(text, catalog=store, zone=UTC, ledger=ledger(store, [row()])).clean

@@ -228,12 +228,15 @@ class _Reader:
             yield from (line for line in self._lines(row) if not told[self._tells_beginning(line)])
 
     def _belongs(self, row: LedgerRow, about: str, *, configured: bool) -> bool:
-        """Whether a page of then had to tell of a source."""
-        if any(record.repo == row.repo and (not row.kinds or record.kind in row.kinds) for record in self.records):
-            return True
+        """Whether a page of then had to tell of a source: one that had been read, or the only one of what the page tells."""
         if configured and any(at <= self.until + _ONE_SYNC for at in self._ends(row.source)):
             return True
-        return row.repo != "" and letters(row.repo) in about and all(other.repo != row.repo for other in self.told.values())
+        beside = [other for other in self.told.values() if other.repo == row.repo]
+        if row.repo and not beside and letters(row.repo) in about:
+            return True
+        kinds = {record.kind for record in self.records if record.repo == row.repo}
+        told = {kind for other in beside for kind in other.kinds or kinds}
+        return not configured and bool((kinds & set(row.kinds) if row.kinds else kinds) - told)
 
 
 def _place(row: LedgerRow, about: str) -> int:
