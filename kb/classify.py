@@ -94,7 +94,7 @@ _RELEASE = re.compile(
     r"prepare|upgrade)\w*\W+"
     r"(?:[\w-]+\W+){0,2}?version\W+(?:number\W+)?(?:to|from|for|v?\d)|(?:create|cut|prepare|publish|"
     r"tag)\w*\W+(?:the\W+)?(?:new\W+)?(?:release\b|v\d|rc\d+$))"
-    r"|\bv?\d+\.\d+(?:\.\d+)?(?:\W?(?:rc|post|beta|alpha|dev)\W?\d*)? release\b|\brelease:? v?\d+\.\d+|"
+    r"|\bv?\d+\.\d+(?:\.\d+)?(?:\W?(?:rc|post|beta|alpha|dev)\W?\d*)? release\b(?! branch)|\brelease:? v?\d+\.\d+|"
     r"^\W*v?\d+\.\d+\.\d+\S*\W*$"
     r"|\bversion bump\b|发布 ?v?\d|^\W*bump version\b"
     r"|^\W*v\d+\.\d+(?:\.\d+)?(?: (?:tag|dev|release|update))+\b|\bmark\w* [^,;]{0,40}\bv?\d+\.\d+(?:\.\d+)? (?:as )?stable\b",

@@ -36,6 +36,7 @@ CODE = (FileChange(path="csrc/kernel.cu", additions=30, deletions=3), FileChange
         ("[BugFix] guard against uint32 underflow in multi-CTA TopK chunk calculation (#2592)", "fixes"),
         ("Add sm90 guard to fence ptx (#2439)", "fixes"),
         ("Add paged-KV block_table bounds check in mha_fwd_kvcache (#2711)", "fixes"),
+        ("SM 107 reland and merge back from v0.6.16 release branch (#4280)", "other"),
         ("Raise UnsupportedFeatureError for FP8 on sm80 family", "fixes"),
         ("Add an attribute to shortcut an expensive check", "features"),
         ("feat: support checks for gemm (#2214)", "features"),
