@@ -176,6 +176,11 @@ def test_the_head_and_the_summary_are_as_they_would_be_written_again(page: str, 
     assert not checked(swapped(page, old, new), catalog).clean
 
 
+def test_an_entry_of_the_summary_is_of_its_kind(page: str, catalog: Catalog) -> None:
+    (found,) = (one for one in checked(swapped(page, "1. Feature: ", "1. Fix: "), catalog).findings if one.verdict != "exact")
+    assert (found.verdict, found.reason) == ("mislabelled", "it is not “Fix”, but “feature”")
+
+
 def test_an_entry_of_the_summary_is_missed(page: str, catalog: Catalog) -> None:
     (line,) = (line for line in page.split("\n") if line.startswith("2. "))
     result = checked(page.replace(f"{line}\n", ""), catalog)

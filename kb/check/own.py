@@ -17,6 +17,7 @@ from kb.check.desk import Desk, judged
 from kb.check.entries import Told, subjects, told_entries, with_keys
 from kb.check.expected import NOT_OURS, Chosen, compared, expected_page
 from kb.check.forms import fields
+from kb.check.parse import part_of
 from kb.check.readings import Readings, readings
 from kb.check.resolve import resolve
 from kb.check.targets import of_link
@@ -221,10 +222,10 @@ class _Checking:
         """What is wrong with an entry of the summary, one of the page's own that is named again."""
         if said.kind != "item":
             return None
-        keyed = with_keys(said, self.desk)
-        found = self.checker.head(keyed, subjects(keyed, self.desk))
+        kind, colon, _ = said.text.partition(self.words.base.colon)
+        head = with_keys(part_of(said, len(kind + colon), len(said.text)) if colon else said, self.desk)
+        found = self.checker.head(head, subjects(head, self.desk))
         entry = self.by_id.get(found.ids[0]) if found.ids else None
-        kind = said.text.partition(self.words.base.colon)[0]
         if entry and not found.reason and kind.casefold() != self.words.kinds[entry.group].casefold():
             return judged(said, [(MISLABELLED, f"it is not “{kind}”, but “{self.words.kinds[entry.group]}”")], found.ids)
         return found if found.reason else None
