@@ -1,0 +1,62 @@
+"""The browser of the tests: one that is there, else Playwright's own.
+
+    python -m tests.browser.chromium
+
+says which one it is, after it has fetched one where there is none.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+VARIABLE = "CHROMIUM"
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge")
+_PLACES = (
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+)
+MISSING = (
+    "no browser for tests/browser: install chromium (apt install chromium) or Chrome, "
+    f"or name one in ${VARIABLE}, or run: PLAYWRIGHT_BROWSERS_PATH=0 playwright install chromium"
+)
+
+# Playwright's own browser lies within the environment, so that `make clean` takes it away, whatever the home is.
+os.environ.setdefault("PLAYWRIGHT_BROWSERS_PATH", "0")
+
+
+def found() -> str | None:
+    """The path of a browser's program: the one that the variable names, one of the system's, or Playwright's."""
+    named = os.environ.get(VARIABLE)
+    if named:
+        return shutil.which(named)
+    candidates = [*map(shutil.which, _NAMES), *_PLACES, _own()]
+    return next((path for path in candidates if path and Path(path).exists()), None)
+
+
+def _own() -> str:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        return playwright.chromium.executable_path
+
+
+def main() -> int:
+    browser = found()
+    if browser is None:
+        print("No Chromium or Chrome is there: fetching Playwright's …", flush=True)
+        subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=False)
+        browser = found()
+    if browser is None:
+        print(MISSING[0].upper() + MISSING[1:], file=sys.stderr)
+        return 1 if os.environ.get("CI") == "1" else 0
+    told = subprocess.run([browser, "--version"], capture_output=True, text=True, check=False).stdout.strip()
+    print(f"Browser of the tests: {browser} ({told or 'version unknown'})")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
