@@ -22,6 +22,7 @@ from kb.llm import language_model
 from kb.protocols import Progress, silent
 from kb.publish import Published, publish
 from kb.report.archive import Archive, Stored
+from kb.report.archived import INDEX, README
 from kb.report.compose import Choice, compose
 from kb.report.frame import SINCE_LAST, frame
 from kb.report.gist import Extractive
@@ -125,8 +126,15 @@ def verify_report(base: KnowledgeBase, path: Path, *, wanted: Wanted | None = No
         CatalogError: nothing has been read yet.
     """
     asked = wanted or Wanted()
-    framed = frame_of(base, asked, archive_of(base.config)) if asked.day else None
-    return check(_page(path), catalog=base.catalog, zone=zone_of(asked.zone, base.config), frame=framed, file_name=path.name)
+    return check(
+        _page(path),
+        catalog=base.catalog,
+        zone=zone_of(asked.zone, base.config),
+        frame=frame_of(base, asked, archive_of(base.config)) if asked.day else None,
+        file_name=path.name,
+        ledger=configured_ledger(base),
+        index=_page(path.with_name(INDEX)) if path.name == README and path.with_name(INDEX).is_file() else "",
+    )
 
 
 def publish_reports(base: KnowledgeBase, archive: Archive) -> Published:

@@ -62,7 +62,7 @@ _CHECKED = re.compile(
 )
 TESTS = re.compile(r"\btest(?:s|ed|ing)?\b|\bcoverage\b", re.I)
 DANGLING = re.compile(
-    r"^\W*(?:it|they|these|those|that|this (?:is|was|did|does|will|one)|however|also|but|and|then|so|here|there|"
+    r"^(?:…|\.\.\.)|^\W*(?:it|they|these|those|that|this (?:is|was|did|does|will|one)|however|also|but|and|then|so|here|there|"
     r"both|either|for (?:example|instance)|e\.g\.|the (?:former|latter|above|following|same|other)|i|we'?ll)\b",
     re.I,
 )

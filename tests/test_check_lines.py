@@ -167,7 +167,8 @@ def test_what_was_not_stored_then_may_be_named_by_its_number(tmp_path: Path) -> 
         (" Tagged: kernels `v1.2.0`.", ""),
         ("What mattered most:", "What mattered least:"),
         ("What mattered most:\n\n", ""),
-        ("1. Feature: ", "1. Fix: "),
+        ("1. Release: Version ", "1. Release: Branch "),
+        ("2. Feature: ", "2. Fix: "),
         ("**So far**: ", ""),
         (", acme/broken\n", "\n"),
     ],
@@ -177,7 +178,7 @@ def test_the_head_and_the_summary_are_as_they_would_be_written_again(page: str, 
 
 
 def test_an_entry_of_the_summary_is_of_its_kind(page: str, catalog: Catalog) -> None:
-    (found,) = (one for one in checked(swapped(page, "1. Feature: ", "1. Fix: "), catalog).findings if one.verdict != "exact")
+    (found,) = (one for one in checked(swapped(page, "2. Feature: ", "2. Fix: "), catalog).findings if one.verdict != "exact")
     assert (found.verdict, found.reason) == ("mislabelled", "it is not “Fix”, but “feature”")
 
 

@@ -168,8 +168,12 @@ CHANGES = {
     "the day of the title": ("# Daily report: 2026-02-04", "# Daily report: 2026-02-05", "wrong figure"),
     "the window": ("**Window** 2026-02-04", "**Window** 2026-02-03", "wrong figure"),
     "a figure of a paper": ("4.83 times", "4.38 times", "wrong figure"),
-    "commits of a tag": ("2 commits that", "3 commits that", "wrong figure"),
-    "a version": ("Tagged [`v1.2.0`]", "Tagged [`v1.2.1`]", "wrong figure"),
+    "commits of a tag": (
+        "/v1.2.0), 2 commits that `v1.1.0` has not.",
+        "/v1.2.0), 3 commits that `v1.1.0` has not.",
+        "wrong figure",
+    ),
+    "a version": ("Tagged on 2026-02-04: [`v1.2.0`]", "Tagged on 2026-02-04: [`v1.2.1`]", "wrong figure"),
     "a heading": ("### Reverts and breaking changes", "### Fixes", "mislabelled"),
 }
 ELSEWHERE = {"a heading": "- **Revert"}  # where the finding stands, if not on the line that was changed

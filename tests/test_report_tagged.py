@@ -37,7 +37,7 @@ def test_a_version_stands_in_the_summary_and_at_its_repository(catalog: Catalog)
     text = markdown(made)
     assert "Tagged: kernels `v1.1`." in text
     page = f"https://example.org/{REPO}/releases/tag/v1.1"
-    assert f"\nTagged [`v1.1`]({page}) on 2026-02-04: 2 commits that `v1.0` has not.\n" in text
+    assert f"\nTagged on 2026-02-04: [`v1.1`]({page}), 2 commits that `v1.0` has not.\n" in text
     (told,) = sidecar(made)["tags"]
     assert told.items() >= {
         "repo": REPO, "name": "v1.1", "at": "2026-02-04T01:00:00Z", "previous": "v1.0", "commits": 2, "url": page,
@@ -46,8 +46,8 @@ def test_a_version_stands_in_the_summary_and_at_its_repository(catalog: Catalog)
 
 def test_the_first_version_has_none_before_it(catalog: Catalog) -> None:
     put(catalog, commit(3), tags=(version("v1.0", 3, commits=(sha(3),)),))
-    assert "标签 [`v1.0`]" in markdown(report(catalog, at(3, language="zh")))
-    assert " on 2026-02-04.\n" in markdown(report(catalog, at(3)))
+    assert "打标签：[`v1.0`]" in markdown(report(catalog, at(3, language="zh")))
+    assert "/releases/tag/v1.0).\n" in markdown(report(catalog, at(3)))
 
 
 @pytest.mark.parametrize("name", ["nightly-v1.1-20260204", "wip", "backup"])
@@ -70,7 +70,7 @@ def test_a_tag_alone_is_no_quiet_day(catalog: Catalog) -> None:
     put(catalog, commit(1), tags=(Tag("v1.0", sha(1), day(3.5)),))
     text = markdown(report(catalog, at(3)))
     assert "Tagged: kernels `v1.0`." in text
-    assert f"## {REPO}\n\nTagged `v1.0` on 2026-02-04.\n" in text
+    assert f"## {REPO}\n\nTagged on 2026-02-04: `v1.0`.\n" in text
     assert "quiet" not in text.lower()
 
 
@@ -141,3 +141,18 @@ def test_what_only_sets_the_version_of_a_tag_is_told_by_it(title: str, group: st
     tag = Tagged(repo=REPO, name="v1.1", at=day(3), previous="v1.0", commits=2, url="")
     assert announced(entry, (tag,)) == told
     assert not announced(entry, (replace(tag, repo="acme/attention"),))
+
+
+def test_what_is_known_of_a_tag_is_said(catalog: Catalog) -> None:
+    made = day(3) + timedelta(hours=1)
+    tags = (
+        Tag("v1.0", sha(3), made),
+        Tag("v1.0.1", sha(3), made, previous="v1.0"),
+        Tag("v1.1rc1", sha(2), made, previous="v1.0", commits=(sha(2),)),
+        Tag("v1.1rc2", sha(2), made, previous="v1.1rc1", commits=(sha(2),)),
+    )
+    put(catalog, commit(2), commit(3, events=(Event("committed", made), Event("landed", made))), tags=tags)
+    text = markdown(report(catalog, at(3)))
+    assert "Tagged at a commit of 2026-02-04: [`v1.0`]" in text
+    assert "/v1.0.1), the same commit as `v1.0`.\n" in text
+    assert "/v1.1rc2) (before it `v1.1rc1`), 2 commits that `v1.0` has not.\n" in text

@@ -39,6 +39,7 @@ _LONGEST_PATH = 160  # characters: how much of one a page shows
 _MORE = re.compile(r"and (?P<en>\d+) more|另有 (?P<zh>\d+) 个文件")
 _HAPPENED = re.compile(r"\d{4}-\d{2}-\d{2}|\d{4} 年 \d{1,2} 月 \d{1,2} 日")
 _FIGURES = re.compile(r"\d[\d,]*")
+_VERSION = re.compile(r"v(\d{1,4})(?:\.pdf)?/?$")  # of a paper
 _SAYS = re.compile(r"\w")
 _REFERENCE = re.compile(r"#\d{1,9}|[0-9a-f]{7}")
 
@@ -107,7 +108,15 @@ class Checker:
         return judged(said, found, ids)
 
     def _labels(self, said: Statement) -> list[Problem]:
-        return [(MISLABELLED, reason) for reason in wrong_labels(said, self.desk.kind_of)]
+        return [(MISLABELLED, reason) for reason in (*wrong_labels(said, self.desk.kind_of), *self._versions(said))]
+
+    def _versions(self, said: Statement) -> Iterator[str]:
+        """Links to versions of papers that are later than those that are known."""
+        for link in said.links:
+            shown = _VERSION.search(link.url)
+            known = [_VERSION.search(record.url) for record in self.desk.records(self.desk.ids(link)) if record.kind == "paper"]
+            if shown and any(own and int(shown[1]) > int(own[1]) for own in known):
+                yield f"{link.text.strip('`')} leads to a version that is not known: v{shown[1]}"
 
     def _unknown(self, said: Statement, basis: Sequence[str]) -> Iterator[Problem]:
         """Links to what is not stored, other than to the pull request that a record names as its own."""
@@ -212,9 +221,10 @@ class Checker:
         records = self.desk.records(basis)
         if part.kind != "prose":
             return judged(part, [(UNKNOWN, "no entry has such a part")], basis)
-        if is_verbatim(part.text, records) or (self.modelled and not _HAPPENED.search(part.text)):
+        verbatim = is_verbatim(part.text, records, leads=self.words.leads)
+        if verbatim or (self.modelled and not _HAPPENED.search(part.text)):
             found = [(MISLABELLED, f"{link.text[:80]} leads where no sentence does") for link in part.links if link.url]
-            if not is_verbatim(part.text, records):
+            if not verbatim:
                 found += [(WRONG_FIGURE, reason) for said in sentences(part) for reason in self._unsaid(said, records)]
             return judged(part, found, basis)
         linked = tuple(dict.fromkeys([*basis, *self.desk.all_ids(part.links)]))

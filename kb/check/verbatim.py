@@ -34,15 +34,23 @@ def title_letters(record: Record) -> frozenset[str]:
     return frozenset(letters(shorten(title, LONGEST_TITLE)) for title in titles)
 
 
-def is_verbatim(text: str, records: Sequence[Record]) -> bool:
-    """Whether a paragraph is made of whole sentences of the records, clipped as a report clips them, or of parts of theirs."""
+def is_verbatim(text: str, records: Sequence[Record], *, leads: Sequence[str] = ()) -> bool:
+    """Whether a paragraph is made of whole sentences of the records, clipped as a report clips them, or of parts of theirs;
+    one of ``leads`` may stand before each."""
     reached = [0]
     for end in [*list(_END.finditer(text))[:_MOST_ENDS], None]:  # a sentence may hold what looks like the end of one
         at = end.end() if end else len(text)
         whole = end is None or end["mark"] is not None
-        if any(_stands(letters(text[start:at]), records, whole=whole) for start in reversed(reached)):
+        if any(_stands(said, records, whole=whole) for start in reversed(reached) for said in _led(text[start:at], leads)):
             reached.append(at)
     return reached[-1] == len(text) and bool(letters(text))
+
+
+def _led(text: str, leads: Sequence[str]) -> Iterator[str]:
+    """The letters of a sentence, and without what stands before it."""
+    said = letters(text)
+    yield said
+    yield from (said.removeprefix(letters(lead)) for lead in leads if said.startswith(letters(lead)))
 
 
 def _stands(wanted: str, records: Sequence[Record], *, whole: bool) -> bool:

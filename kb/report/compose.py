@@ -6,7 +6,7 @@ What fails verification is left out and counted; the record itself never is: its
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kb.catalog import Catalog
@@ -14,7 +14,7 @@ from kb.citations import EXACT, Piece, verify, verify_pieces
 from kb.lines import Line, author_line, change_line, facts_line, happened_line, head_line, size_line
 from kb.protocols import Progress, silent
 from kb.report.gather import gather
-from kb.report.tagged import tagged
+from kb.report.tagged import announced, tagged
 from kb.report.types import GROUPS, Entry, Frame, Report, Section, Sentence, Told, Weight, Writer
 from kb.report.wording import ReportWords, report_words
 from kb.types import Evidence, LedgerRow, Quote, Record
@@ -52,7 +52,8 @@ def compose(
     """
     entries, seen = gather(catalog, frame)
     weighed = [replace(entry, weight=choice.weigh(entry)) for entry in entries]
-    chosen = set(choice.choose(weighed))
+    tags = tagged(catalog, frame, entries)
+    chosen = set(choice.choose([entry for entry in weighed if not announced(entry, tags)]))
     detailed = [_quoted(replace(entry, detail=True), choice) for entry in weighed if entry.id in chosen]
     written = writer.write(detailed, seen.evidence, language=frame.language, progress=progress)
     words = report_words(frame.language)
@@ -67,7 +68,7 @@ def compose(
         top=_top(told.values()),
         evidence=seen.evidence,
         ledger=rows,
-        tagged=tagged(catalog, frame, entries),
+        tagged=tags,
         provisional=_provisional(frame, rows),
         removed=written.removed + desk.removed,
         outlook=outlook,
@@ -123,12 +124,23 @@ class _Desk:
     def _head(self, entry: Entry) -> Line:
         """A title or a key that cannot be shown as it is (its repository's name is hostile, say) leaves the bare key."""
         line = head_line(entry.view, words=self.words.base, zone=self.frame.zone)
-        line = replace(line, keys=_with_pull(line.keys, entry), records=entry.ids)
+        beside = tuple(self._relanded(entry, line))
+        keys = (*_with_pull(line.keys, entry), *(piece.text for piece in beside if piece.role == "key"))
+        line = Line((*line.pieces, *beside), keys, entry.ids)
         if self._exact(line):
             return line
         self.removed += 1
         key = entry.view.key
         return Line((Piece(key, "key", entry.view.record.url),), (key,), entry.ids)
+
+    def _relanded(self, entry: Entry, line: Line) -> Iterator[Piece]:
+        """What brought back what it took out, or the other way round, where its own line does not speak of it."""
+        for note, key in (("relanded", entry.relanded), ("relands", entry.relands)):
+            if key and key not in line.keys and key in self.seen.evidence:
+                before, _, after = self.words.notes[note].partition("{key}")
+                yield Piece(self.words.base.line["dot"] + before)
+                yield Piece(key, "key", self.seen.evidence[key].record.url)
+                yield Piece(after)
 
     def _children(self, entry: Entry) -> tuple[Line, ...]:
         lines = []

@@ -19,6 +19,7 @@ from kb.report.wording import ReportWords, report_words
 from kb.types import Scope
 
 _LONGEST_PATH = 160
+_TOP_TAGS = 3
 _HEADLINES, _HEADLINE = 3, 120  # titles in a plain summary, and characters of one
 _FULL_WIDTH = ("。", "！", "？", "”", "）")
 _THREADS = ("opened issues", "closed issues")
@@ -91,7 +92,8 @@ def _summary(report: Report, words: ReportWords) -> Iterable[str]:
     yield from _remarks(report, words)
     if len(entries) > len(report.top) > 0:
         yield words.notes["top"]
-        yield "\n".join(f"{at}. {_top_line(item, words)}" for at, item in enumerate(report.top, 1))
+        best = [*(_top_tag(tag, words) for tag in _top_tags(report)), *(_top_line(item, words) for item in report.top)]
+        yield "\n".join(f"{at}. {line}" for at, line in enumerate(best, 1))
 
 
 def _told(report: Report, found: Counts, detail: int, words: ReportWords, *, marked: bool = True) -> str:
@@ -152,6 +154,19 @@ def _counted(note: str, number: int, words: ReportWords) -> Iterable[str]:
         yield words.notes[f"{note} one" if number == 1 else note].format(n=number)
 
 
+def _top_tags(report: Report) -> tuple[Tagged, ...]:
+    """The versions that stand before the weightiest changes: none that is to become another one."""
+    return tuple(tag for tag in report.tagged if not tag.early)[:_TOP_TAGS]
+
+
+def _top_tag(tag: Tagged, words: ReportWords) -> str:
+    kind = words.kinds["releases"]
+    told = words.notes["top tag"].format(
+        tag=_tag_name(tag), repo=inert(tag.repo.rpartition("/")[2]), rest=_tag_facts(tag, words)
+    )
+    return f"{kind[:1].upper()}{kind[1:]}{words.base.colon}{words.base.gap}{told}"
+
+
 def _top_line(item: Told, words: ReportWords) -> str:
     head = "".join(map(piece_markdown, item.head.pieces)).strip()
     kind = words.kinds[item.entry.group]
@@ -174,13 +189,23 @@ def _repo_head(report: Report, repo: str, words: ReportWords) -> Iterable[str]:
 
 
 def _tagged(tag: Tagged, frame: Frame, words: ReportWords) -> str:
-    name = link(code(tag.name), tag.url) if tag.url else code(tag.name)
-    return words.notes["tagged" if tag.previous else "first tagged"].format(
-        tag=name,
-        day=words.base.day(tag.at, frame.zone),
-        commits=words.count("commits", tag.commits),
-        previous=code(tag.previous),
-    )
+    when = words.notes["tag dated" if tag.dated else "tag undated"].format(day=words.base.day(tag.at, frame.zone))
+    also = words.base.comma.join(map(code, tag.also))
+    rest = words.notes["tag also"].format(names=also) if also else ""
+    return words.notes["tag"].format(when=when, tag=_tag_name(tag), rest=f"{rest}{_tag_facts(tag, words)}")
+
+
+def _tag_name(tag: Tagged) -> str:
+    return link(code(tag.name), tag.url) if tag.url else code(tag.name)
+
+
+def _tag_facts(tag: Tagged, words: ReportWords) -> str:
+    """What of it the version before has not."""
+    if tag.same:
+        return words.notes["tag same"].format(same=code(tag.same))
+    if not tag.previous:
+        return ""
+    return words.notes["tag commits"].format(commits=words.count("commits", tag.commits), previous=code(tag.previous))
 
 
 # --- sections ----------------------------------------------------------------------------------------------------------------
@@ -218,7 +243,8 @@ def _item(item: Told, frame: Frame, words: ReportWords) -> str:
 def _sentences(sentences: Iterable[Sentence], words: ReportWords) -> str:
     """Sentences side by side: what is not Chinese has a space behind it, on a Chinese page too."""
     told = ""
-    for text in map(sentence_markdown, sentences):
+    for sentence in sentences:
+        text = words.lead(sentence.role) + sentence_markdown(sentence)
         told += f"{words.base.gap if told.endswith(_FULL_WIDTH) else ' '}{text}" if told else text
     return told
 

@@ -14,6 +14,7 @@ from kb.wording import ENGLISH as ANSWER_ENGLISH
 from kb.wording import Words
 
 # What is counted, in the order in which it is told; each has a form for one and one for any other number.
+LED = ("problem", "reason")  # roles of sentences (see kb.report.types.Sentence) that need a word before them
 COUNTED = (*GROUPS, "changes", "records", "authors")
 
 
@@ -29,6 +30,15 @@ class ReportWords:
     headings: Mapping[str, str]
     columns: Mapping[str, str]
     notes: Mapping[str, str]
+
+    @property
+    def leads(self) -> tuple[str, ...]:
+        """What may stand before a sentence of a record, and is not its own."""
+        return tuple(map(self.lead, LED))
+
+    def lead(self, role: str) -> str:
+        """What stands before a sentence of some role, so that it is not taken for what is so now; "" for most."""
+        return self.notes[role] if role in LED else ""
 
     def count(self, what: str, number: int) -> str:
         """ "12 features", "1 feature"."""
@@ -179,8 +189,17 @@ ENGLISH = ReportWords(
         "unread repos": "Could not be read: {repos}.",
         "unasked": "Not known of {repo}: what happened before {since}, which was never read.",
         "tags": "Tagged: {names}.",
-        "tagged": "Tagged {tag} on {day}: {commits} that {previous} has not.",
-        "first tagged": "Tagged {tag} on {day}.",
+        "tag": "{when}: {tag}{rest}.",
+        "tag dated": "Tagged on {day}",
+        "tag undated": "Tagged at a commit of {day}",
+        "tag commits": ", {commits} that {previous} has not",
+        "tag same": ", the same commit as {same}",
+        "tag also": " (before it {names})",
+        "top tag": "Version {tag} of {repo}{rest}",
+        "relanded": "brought back by {key}",
+        "relands": "brings back what {key} took out",
+        "problem": "Before: ",
+        "reason": "Reason: ",
         "totals": "{changes} by {authors}, +{added}/−{deleted} lines in {files}.",
         "totals of nobody": "{changes}, +{added}/−{deleted} lines in {files}.",
         "outlook": "Written by {model}; each sentence rests on what it cites.",
@@ -330,8 +349,17 @@ CHINESE = ReportWords(
         "unread repos": "未能读取：{repos}。",
         "unasked": "{repo} 在 {since} 之前的情况未知：没有读取过。",
         "tags": "新标签：{names}。",
-        "tagged": "标签 {tag}（{day}）：比 {previous} 多 {commits}。",
-        "first tagged": "标签 {tag}（{day}）。",
+        "tag": "{when}：{tag}{rest}。",
+        "tag dated": "{day} 打标签",
+        "tag undated": "标签（指向 {day} 的提交）",
+        "tag commits": "，比 {previous} 多 {commits}",
+        "tag same": "，与 {same} 是同一提交",
+        "tag also": "（此前有 {names}）",
+        "top tag": "{repo} 版本 {tag}{rest}",
+        "relanded": "由 {key} 重新合入",
+        "relands": "重新合入 {key} 所移除的内容",
+        "problem": "此前：",
+        "reason": "原因：",
         "totals": "{changes}，来自 {authors}，涉及 {files}，+{added}/−{deleted} 行。",
         "totals of nobody": "{changes}，涉及 {files}，+{added}/−{deleted} 行。",
         "outlook": "由 {model} 撰写；每句话都以所引记录为据。",
