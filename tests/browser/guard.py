@@ -1,4 +1,4 @@
-"""What a page must never do, recorded while it is used: errors in the console, requests that leave this machine, failed answers."""
+"""What a page must never do, recorded while it is used: errors in the console, requests that leave this machine, failures."""
 
 from __future__ import annotations
 
