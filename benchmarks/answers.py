@@ -8,6 +8,7 @@ are percentiles over 1,000 bootstrap samples of questions, each with its twin, f
 
     python -m benchmarks.answers --queries FILE [FILE …] --config kb.toml --data-dir DIR
 
+A language model that is configured ([llm] of kb.toml) is measured in the same run; --no-llm leaves it out.
 --plain adds llama-index's CitationQueryEngine as it comes, over the same store's commits, on the first questions of the files
 and their twins. It needs a language model (--llm, an OpenAI-compatible server) and the time to embed what it is given.
 """
@@ -25,8 +26,8 @@ from benchmarks.calibrate import read
 from benchmarks.cited import Checked, Desk
 from benchmarks.questions import key
 from benchmarks.retrieval import auroc, f1
-from benchmarks.twins import Trial, TwinBase, open_twins, trials
-from kb.config import load_config
+from benchmarks.twins import Answerer, Trial, TwinBase, extractive, modelled, open_twins, trials
+from kb.config import Config, load_config
 
 SAMPLES = 1_000
 SEED = 20_260_101
@@ -159,6 +160,12 @@ def table(rows: Sequence[Row], *, samples: int = SAMPLES) -> list[str]:
 # --- command line ---------------------------------------------------------------------------------------------------------
 
 
+def answerers(config: Config, *, model: bool) -> dict[str, Answerer]:
+    """Who answers, by name: the records themselves, and the configured language model where there is one and it may."""
+    table = config.llm
+    return {"extractive": extractive} | ({table.model: modelled} if model and table.provider != "none" else {})
+
+
 def ask(kb: TwinBase, asked: Iterable[Trial]) -> tuple[list[Row], list[str]]:
     """A row for each trial, and what is wrong with pages or could not be asked."""
     desk = Desk(kb.catalog)
@@ -181,6 +188,7 @@ def main() -> None:
     parser.add_argument("--config", type=Path, default=Path("kb.toml"))
     parser.add_argument("--data-dir", type=Path)
     parser.add_argument("--language", choices=("en", "zh"), default="en")
+    parser.add_argument("--no-llm", action="store_true", help="extractive answers only, also where a model is configured")
     parser.add_argument("--plain", type=Path, metavar="DIR", help="measure a CitationQueryEngine too; its index is kept in DIR")
     parser.add_argument("--llm", metavar="URL", help="the OpenAI-compatible server that --plain asks, up to /v1")
     parser.add_argument("--model", default="model", help="the model's name there")
@@ -192,8 +200,9 @@ def main() -> None:
     config = load_config(chosen.config).model_copy(update={"timezone": "UTC"})
     with open_twins(config, data_dir=chosen.data_dir) as kb:
         asked = read(chosen.queries, language=chosen.language)
-        rows, wrong = ask(kb, trials(kb, asked))
-        print("\n".join(["extractive", *table(rows), *wrong] if rows else wrong))
+        for name, answerer in answerers(config, model=not chosen.no_llm).items():
+            rows, wrong = ask(kb, trials(kb, asked, answerer=answerer))
+            print("\n".join([name, *table(rows), *wrong] if rows else wrong))
         if chosen.plain:
             from benchmarks.plain_answers import PlainEngine
 

@@ -109,6 +109,11 @@ Answerer = Callable[[KnowledgeBase, Asked], Answer]
 
 def extractive(kb: KnowledgeBase, request: Asked) -> Answer:
     """The answerer without a language model."""
+    return kb.ask(request, model=False)
+
+
+def modelled(kb: KnowledgeBase, request: Asked) -> Answer:
+    """The answerer with the language model that is configured."""
     return kb.ask(request)
 
 

@@ -8,10 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.answers import Row, intervals, measures
+from benchmarks.answers import Row, answerers, ask, intervals, measures
 from benchmarks.cited import Checked, Desk, statements
+from benchmarks.questions import Question, key
+from benchmarks.twins import open_twins, trials
 from kb.catalog import Catalog
+from kb.config import load_config
 from kb.types import FileChange
+from tests.answering_model import labels, said
+from tests.llm_server import Asked, serving
 from tests.records import commit, put
 
 FILES = (
@@ -156,3 +161,30 @@ def test_a_question_is_drawn_together_with_its_twin() -> None:
 
     assert intervals(ROWS, samples=20, of=count) == {}
     assert len(sizes) == 20
+
+
+def test_a_configured_model_is_measured_beside_the_extractive_answers(tmp_path: Path) -> None:
+    with Catalog.open(tmp_path / "data" / "catalog.db") as catalog:
+        put(catalog, FIRST, SECOND)
+    question = Question(id="N1", text="which commit adds the hydraulic valve?", kind="needle", gold=frozenset({key(FIRST.id)}))
+
+    def script(request: Asked) -> str:
+        label = labels(request).get(FIRST.title, "S1")
+        return said(("The hydraulic valve opens at 40 bar.", label), ("It is 97 times faster in v9.9.", label))
+
+    with serving(script) as server:
+        written = f'[llm]\nprovider = "openai-like"\nbase_url = "{server.url}/v1"\nmodel = "tiny"\n'
+        (tmp_path / "kb.toml").write_text(written, encoding="utf-8")
+        config = load_config(tmp_path / "kb.toml")
+        with open_twins(config, data_dir=tmp_path / "data") as kb:
+            found = {
+                name: ask(kb, trials(kb, [question], answerer=answerer))
+                for name, answerer in answerers(config, model=True).items()
+            }
+    assert list(found) == ["extractive", "tiny"]
+    (plain, _), (told, wrong) = found.values()
+    assert (plain[0].removed, told[0].removed) == (0, 1)
+    assert told[0].checked.statements == plain[0].checked.statements + 1
+    assert told[0].checked.supported == told[0].checked.statements
+    assert not wrong
+    assert answerers(config, model=False).keys() == {"extractive"}
