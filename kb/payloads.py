@@ -108,6 +108,31 @@ def _record(record: Record) -> dict[str, Any]:
     }
 
 
+def record(
+    found: Record, *, key: str, beside: Sequence[Neighbour] = (), first_tag: str = "", gone: bool = False
+) -> dict[str, Any]:
+    """One record, whole: its text, its changes file by file, what was said of it, and what stands beside it.
+
+    ``key`` is its citation key, ``first_tag`` the first tag that has it; ``gone``: no source has it any more.
+    """
+    return {
+        **_record(found),
+        "key": key,
+        "author": found.author,
+        "state": found.state,
+        "labels": list(found.labels),
+        "marks": list(found.marks),
+        "gone": gone,
+        "first_tag": first_tag,
+        "events": [{"kind": event.kind, "at": moment(event.at)} for event in found.events],
+        "meta": [{"name": name, "value": value} for name, value in found.meta],
+        "links": [_neighbour(neighbour) for neighbour in beside],
+        "body": found.body,
+        "files": [asdict(file) for file in found.files],
+        "notes": [{**asdict(note), "at": moment(note.at)} for note in found.notes],
+    }
+
+
 def _quote(quote: Quote) -> dict[str, Any]:
     note = quote.note
     said = {"kind": note.kind, "author": note.author, "at": moment(note.at), "url": note.url} if note else None
