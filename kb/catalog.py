@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 
 from kb import ledger, lexical, rows, schema, selection, tallies, writing
-from kb.errors import CatalogError
+from kb.errors import CatalogError, SyncRunningError
 from kb.ledger import Run
 from kb.meter import Reading
 from kb.protocols import Progress, silent
@@ -134,9 +134,9 @@ class Catalog:
             with schema.transaction(self._writer) as connection:
                 yield connection
 
-    def _busy(self, connection: sqlite3.Connection) -> CatalogError:
+    def _busy(self, connection: sqlite3.Connection) -> SyncRunningError:
         pid = ledger.sync_pid(connection) if schema.version(connection) else "unknown"
-        return CatalogError(
+        return SyncRunningError(
             f"another sync is running (pid {pid}) on {self.path.parent}", remedy="let it finish, then try again"
         )
 
@@ -147,7 +147,7 @@ class Catalog:
         """Keep every other sync of this data directory out, in any process.
 
         Raises:
-            CatalogError: "another sync is running (pid …)".
+            SyncRunningError: "another sync is running (pid …)".
         """
         self._acquire()
         self._within_exclusive = True

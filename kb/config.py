@@ -31,7 +31,8 @@ DATA_DIR_VARIABLE = "INFRA_KB_DATA_DIR"
 TEMPLATE = Path(__file__).parent / "data" / "kb.toml"
 
 _REPO = re.compile(r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+")
-_DURATION = re.compile(r"([1-9][0-9]{0,3}) ?(minute|hour|day|week)s?")
+_DURATION = re.compile(r"([1-9][0-9]{0,3}) ?(minutes?|hours?|days?|weeks?|[mhdw])")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -59,10 +60,15 @@ def _duration(value: object) -> timedelta:
     match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None:
         raise ValueError('must be a number of minutes, hours, days or weeks, such as "36 hours"')
-    return timedelta(**{f"{match[2]}s": int(match[1])})
+    return timedelta(**{_UNITS[match[2][0]]: int(match[1])})
+
+
+def _interval(value: object) -> timedelta | None:
+    return None if value == "" else _duration(value)
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Interval = Annotated[timedelta | None, BeforeValidator(_interval)]
 Url = Annotated[str, AfterValidator(_http)]
 Variable = Annotated[str, AfterValidator(_variable)]
 Weighting = Annotated[float, Field(ge=0, le=100)]
@@ -159,12 +165,16 @@ class SourceTable(BaseModel):
 
 
 class Config(Table):
-    """The whole file. ``path`` is where it was read from; relative paths in it start at ``path.parent``."""
+    """The whole file. ``path`` is where it was read from; relative paths in it start at ``path.parent``.
+
+    ``sync_every``: how often the web app reads the sources by itself; None for never.
+    """
 
     data_dir: str = ""
     timezone: Annotated[str, AfterValidator(_zone)] = ""
     language: Literal["en", "zh"] = "en"
     stale_after: Duration = timedelta(days=1)
+    sync_every: Interval = None
     repos: dict[str, RepoTable] = {}
     index: IndexTable = IndexTable()
     llm: LlmTable = LlmTable()
@@ -200,7 +210,16 @@ def load_config(path: Path) -> Config:
     Raises:
         ConfigError: it cannot be read, is not TOML, or holds something that no key allows.
     """
-    config = validate(Config, _read(path), file=path)
+    return parse_config(_read(path), path)
+
+
+def parse_config(content: bytes, path: Path) -> Config:
+    """``content`` as the configuration that it would be in the file ``path``.
+
+    Raises:
+        ConfigError: it is not TOML, or holds something that no key allows.
+    """
+    config = validate(Config, _parsed(content, path), file=path)
     config._path = path.absolute()
     return config
 
@@ -230,9 +249,9 @@ def system_zone() -> tzinfo:
     return timezone(offset)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> bytes:
     try:
-        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+        return path.read_bytes()
     except FileNotFoundError as error:
         raise ConfigError(
             f"{path}: no such file", remedy='run "kb init" to write one, or name another with --config'
@@ -241,6 +260,11 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: is a directory", remedy=f"did you mean {path / 'kb.toml'}?") from error
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _parsed(content: bytes, path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise ConfigError(f"{path}: line {line} is not UTF-8", remedy="save the file as UTF-8") from error

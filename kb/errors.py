@@ -6,6 +6,7 @@ KbError                 anything that a person can be told in one line: what, wh
 ├── SourceError         one source could not be read; the others go on
 │   └── SourceStoppedError  the person interrupted; what was stored stays
 ├── CatalogError        the record store cannot be opened, is newer than this program, or is locked
+│   └── SyncRunningError    another sync is running, in this process or another
 ├── VectorError         the vector index or the embedding model cannot be used
 ├── LlmError            the language model cannot be reached, refuses, or does not answer in time
 └── ReportError         a report cannot be written, read or published
@@ -44,6 +45,10 @@ class SourceStoppedError(SourceError):
 
 class CatalogError(KbError):
     """The record store cannot be used."""
+
+
+class SyncRunningError(CatalogError):
+    """Another sync is running: it has to end first."""
 
 
 class VectorError(KbError):

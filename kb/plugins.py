@@ -29,13 +29,15 @@ def available() -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules(ingest.__path__) if not module.name.startswith("_"))
 
 
-def build_sources(config: Config, data_dir: Path, *, progress: Progress = silent) -> tuple[Source, ...]:
-    """Every configured source, each with a folder of its own under ``data_dir/clones``.
+def build_sources(
+    config: Config, data_dir: Path, *, progress: Progress = silent, stop: Event | None = None
+) -> tuple[Source, ...]:
+    """Every configured source, each with a folder of its own under ``data_dir/clones``; all of them heed ``stop``.
 
     Raises:
         ConfigError: a table names no source, has a wrong key or value, or two sources share a name.
     """
-    built = tuple(_built(config, data_dir, progress, Event()))
+    built = tuple(_built(config, data_dir, progress, stop or Event()))
     seen: dict[str, int] = {}
     for position, source in enumerate(built):
         first = seen.setdefault(_folder_name(source.name), position)
@@ -49,7 +51,7 @@ def build_sources(config: Config, data_dir: Path, *, progress: Progress = silent
 def _built(config: Config, data_dir: Path, progress: Progress, stop: Event) -> Iterator[Source]:
     for position, table in enumerate(config.sources):
         place = source_place(position, {"use": table.use, **table.options})
-        kind = _source_class(table.use, f"{config.path}: {place}")
+        kind = source_class(table.use, f"{config.path}: {place}")
         values = _values(kind, table, config=config, place=place)
         # A source may work its name out from its keys, and its folder is called by its name.
         draft = _construct(kind, values, SourceContext(data_dir / "clones"), place=f"{config.path}: {place}")
@@ -69,7 +71,12 @@ def _progress_of(name: str, progress: Progress, stop: Event) -> Progress:
     return told
 
 
-def _source_class(use: str, place: str) -> type[Any]:
+def source_class(use: str, place: str) -> type[Any]:
+    """The dataclass that ``use`` names; ``place`` says where that stands.
+
+    Raises:
+        ConfigError: there is no such source, or its module cannot be used.
+    """
     known = available()
     if use not in known:
         close = difflib.get_close_matches(use, known, n=1)

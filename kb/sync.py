@@ -29,6 +29,7 @@ _log = logging.getLogger(__name__)
 
 _THREADS = 8
 _PATIENCE = 3.0  # seconds that an interrupted sync waits for its sources to end by themselves
+_GLANCE = 0.1  # seconds after which the thread that waits for them looks whether it is told to stop
 _LONGEST_CAUSE = 200
 
 
@@ -83,20 +84,26 @@ def sync(
     *,
     progress: Progress = silent,
     patience: float = _PATIENCE,
+    stop: threading.Event | None = None,
 ) -> SyncReport:
     """Pull every source, each from its cursor on, then index. Failures are in the ledger and the report, in the given order.
 
     Sources of one ``lane`` are read one after the other, others side by side. ``progress`` is called from several threads; it
     gets the stage "sync <source>" with the number of records fetched and, where known, expected. When the person interrupts,
-    sources end at their next batch; one that has not ended after ``patience`` seconds is left behind. What was stored stays.
+    or another thread sets ``stop``, sources end at their next batch; one that has not ended after ``patience`` seconds is left
+    behind. What was stored stays.
 
     Raises:
-        CatalogError: another sync is running, or the store cannot be written.
+        SyncRunningError: another sync is running.
+        CatalogError: the store cannot be written.
+        SourceStoppedError: ``stop`` was set.
     """
     started = time.monotonic()
+    stopped = stop or threading.Event()
     with catalog.exclusive():
-        runs = _Readers(catalog, sources, progress).read(patience)
-        indexed, index_error = _index(indexer, progress)
+        runs = _Readers(catalog, sources, progress, stopped).read(patience)
+        _heed(stopped)
+        indexed, index_error = _index(indexer, _until(stopped, progress))
     return SyncReport(runs, indexed, index_error, time.monotonic() - started)
 
 
@@ -109,10 +116,11 @@ def unread(source: Source) -> LedgerRow:
 class _Readers:
     """The threads that read sources; ``read`` is called once."""
 
-    def __init__(self, catalog: Catalog, sources: Sequence[Source], progress: Progress) -> None:
+    def __init__(self, catalog: Catalog, sources: Sequence[Source], progress: Progress, told_to_stop: threading.Event) -> None:
         self._catalog = catalog
         self._sources = sources
         self._progress = progress
+        self._told_to_stop = told_to_stop
         # Without a lane are those that work on this machine: git.
         self._lanes = Lanes([getattr(source, "lane", "") for source in sources], open=os.cpu_count() or 1)
         self._stopped = threading.Event()
@@ -138,7 +146,11 @@ class _Readers:
     def _collected(self) -> tuple[SourceRun, ...]:
         runs: dict[int, SourceRun] = {}
         while len(runs) < len(self._sources):
-            position, outcome = self._outcomes.get()
+            _heed(self._told_to_stop)
+            try:
+                position, outcome = self._outcomes.get(timeout=_GLANCE)
+            except queue.Empty:
+                continue
             if isinstance(outcome, BaseException):
                 raise outcome
             runs[position] = outcome
@@ -229,8 +241,25 @@ def _index(indexer: Indexer | None, progress: Progress) -> tuple[Indexed | None,
         return None, ""
     try:
         return indexer.index(progress), ""
+    except SourceStoppedError:
+        raise
     except Exception as failure:
         return None, _explain(failure, "index")
+
+
+def _until(stopped: threading.Event, progress: Progress) -> Progress:
+    """``progress``, which also ends what reports to it once it is told to stop."""
+
+    def told(stage: str, done: int, total: int | None) -> None:
+        _heed(stopped)
+        progress(stage, done, total)
+
+    return told
+
+
+def _heed(stopped: threading.Event) -> None:
+    if stopped.is_set():
+        raise SourceStoppedError("interrupted")
 
 
 def _explain(failure: Exception, subject: str) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from functools import cached_property
 from pathlib import Path
+from threading import Event as Stop
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -30,7 +31,7 @@ from kb.judge import judge
 from kb.neighbours import Neighbour, neighbours
 from kb.plugins import build_sources
 from kb.protocols import LanguageModel, Progress, Source, silent
-from kb.scope import KnownRepo, ScopeContext, parse_instant
+from kb.scope import KnownRepo, ScopeContext, about, parse_instant
 from kb.sync import Indexed, SyncReport, sync, unread
 from kb.types import KINDS, Answer, Found, LedgerRow, Scope
 from prompts import ASK, Template, load_all
@@ -48,6 +49,7 @@ class Asked:
     ``before`` is the scope of the question before it in a conversation (``Answer.scope``): a follow-up takes over from it what
     it does not say itself. Nothing is remembered between two questions, so whoever leads the conversation keeps it; as JSON it
     is ``kb.payloads.scope``, and ``kb.conversation.scope_from`` reads that back.
+    ``topic`` stands for the question's own; "" takes it away from a question for every matching record.
     """
 
     text: str
@@ -57,6 +59,7 @@ class Asked:
     until: str | None = None
     as_of: str | None = None
     before: Scope | None = None
+    topic: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,13 +128,15 @@ class KnowledgeBase:
         """Every configured source. Raises ConfigError."""
         return build_sources(self.config, self.data_dir, progress=self._progress)
 
-    def sync(self, names: tuple[str, ...] = ()) -> SyncReport:
-        """Read the named sources, or all, and index what is new.
+    def sync(self, names: tuple[str, ...] = (), *, stop: Stop | None = None) -> SyncReport:
+        """Read the named sources, or all, and index what is new; another thread may set ``stop`` to end it early.
 
         Raises:
             ConfigError: no source is configured.
             QueryError: a name is no configured source's.
-            CatalogError: another sync is running, or the store cannot be written.
+            SyncRunningError: another sync is running.
+            CatalogError: the store cannot be written.
+            SourceStoppedError: ``stop`` was set.
         """
         known = {source.name: source for source in self.sources}
         if not known:
@@ -141,7 +146,7 @@ class KnowledgeBase:
                 raise QueryError(f"unknown source {name!r}", remedy=f"known sources: {', '.join(known) or 'none'}")
         sources = [source for name, source in known.items() if not names or name in names]
         with Catalog.open(self._catalog_path, progress=self._progress) as catalog, self._indexer(catalog) as indexer:
-            report = sync(catalog, sources, indexer, progress=self._progress)
+            report = sync(catalog, sources, indexer, progress=self._progress, stop=stop)
         return replace(report, runs=tuple(replace(run, row=self._with_stale_after(run.row)) for run in report.runs))
 
     def forget(self, name: str, *, force: bool = False) -> int:
@@ -351,7 +356,7 @@ class KnowledgeBase:
         return replace(self._landed(scope, asked, horizon), sides=sides), own
 
     def _resolved(self, asked: Asked, context: ScopeContext, before: Scope | None) -> Scope:
-        return resolve(
+        scope = resolve(
             asked.text,
             context,
             before=before,
@@ -360,6 +365,7 @@ class KnowledgeBase:
             since=asked.since,
             until=asked.until,
         )
+        return scope if asked.topic is None else about(scope, asked.topic)
 
     def _checked(self, before: Scope, known: tuple[KnownRepo, ...]) -> Scope:
         """The scope of the question before, if it is about repositories that are known."""

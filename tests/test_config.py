@@ -96,7 +96,7 @@ def test_how_old_may_be_said_for_all_sources_and_for_one(file: Path, text: str, 
         (
             "lanuage = 'en'",
             'top level: unknown key "lanuage" (did you mean "language"?); '
-            "allowed: data_dir, index, language, llm, report, repos, sources, stale_after, timezone",
+            "allowed: data_dir, index, language, llm, report, repos, sources, stale_after, sync_every, timezone",
         ),
         (
             "[index]\nbatch_sise = 1",
@@ -141,7 +141,7 @@ def test_how_old_may_be_said_for_all_sources_and_for_one(file: Path, text: str, 
         (
             "a = 1\nb = 2",
             'top level: unknown key "a"; '
-            "allowed: data_dir, index, language, llm, report, repos, sources, stale_after, timezone (and 1 more)",
+            "allowed: data_dir, index, language, llm, report, repos, sources, stale_after, sync_every, timezone (and 1 more)",
         ),
     ],
 )
