@@ -19,7 +19,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from kb import cli_llm, cli_report, console, payloads
+from kb import cli_llm, cli_report, cli_serve, console, payloads
 from kb.answering.types import answer_of
 from kb.cli_report import NoLlmOption
 from kb.cli_shared import (
@@ -68,6 +68,7 @@ def _version(wanted: bool) -> None:
 
 cli_report.register(app)
 cli_llm.register(app)
+cli_serve.register(app)
 
 
 @app.callback(invoke_without_command=True)

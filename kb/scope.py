@@ -17,7 +17,7 @@ from kb.periods import Clock
 from kb.relation import PAPER, REF
 from kb.types import Scope, Tag, Window
 
-__all__ = ["KnownRepo", "ScopeContext", "parse", "parse_instant"]
+__all__ = ["KnownRepo", "ScopeContext", "about", "parse", "parse_instant"]
 
 _EXAMPLES = (
     'works: 2026-02-03, 2026-02-03T14:00, "3 days ago", 7d, yesterday, monday, "last week", "January 2026", '
@@ -108,6 +108,16 @@ def parse_instant(text: str, context: ScopeContext, *, end: bool = False) -> dat
     if chosen is None:
         raise QueryError(f"not a time: {text!r}", remedy=_EXAMPLES)
     return chosen.astimezone(UTC)
+
+
+def about(scope: Scope, topic: str) -> Scope:
+    """The scope with another topic, in either language; a question for one record cannot be without any."""
+    told = " ".join(topic.split())
+    told = intent.tidy(glossary.translate(told)) if glossary.CJK.search(told) else told
+    if not told and scope.intent not in ("window", "compare"):
+        return scope
+    inherited = tuple(name for name in scope.inherited if name not in ("topic", "narrowed"))
+    return replace(scope, topic=told, inherited=inherited, sides=tuple(about(side, topic) for side in scope.sides))
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from kb.escape import shorten, web
 from kb.safe import printable
 
 Child = str | Markup | None
-_VOID = frozenset({"br", "hr", "wbr"})
+_VOID = frozenset({"br", "hr", "input", "wbr"})
 _UNSEEN_FORM = "⟨U+{:04X}⟩"
 # Strokes in a box of 16 units; with them the state of something is told by form, not by colour alone.
 _ICONS = {
@@ -32,6 +32,7 @@ _ICONS = {
     "paper": "M4 1.5h5.5L12.5 4.5v10h-8.5zM6 7.5h4.5M6 10.5h4.5",
     "post": "M2.5 3h11v8H7l-3 2.5V11H2.5z",
     "model": "M8 1.8l5.5 3.1v6.2L8 14.2l-5.5-3.1V4.9zM2.5 4.9L8 8l5.5-3.1M8 8v6.2",
+    "theme": "M8 2a6 6 0 1 0 .01 0zM8 2v12M10 3v10M12 4.6v6.8",
     "out": "M6.5 3.5H3.5v9h9v-3M9 3h4v4M13 3L7.5 8.5",
 }
 
@@ -63,7 +64,7 @@ def join(parts: Iterable[Child], separator: Child = "") -> Markup:
     return escape(separator or "").join(escape(part) for part in parts if part)
 
 
-def tag(name: str, *children: Child, **attributes: str | int | bool | None) -> Markup:
+def tag(name: str, /, *children: Child, **attributes: str | int | bool | None) -> Markup:
     """An element. ``class_`` and ``for_`` lose their underscore, in other names it becomes a hyphen; None and False are left
     out, True has no value."""
     shown = join(_attribute(key, value) for key, value in attributes.items() if value is not None and value is not False)

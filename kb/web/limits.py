@@ -1,0 +1,62 @@
+"""How often one may ask: a token bucket for each client, and one for all of them together."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+_CLIENTS = 4096  # remembered; the one that asked longest ago is forgotten first, when its bucket is long full again
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """``burst`` requests at once, and ``per_second`` more each second."""
+
+    per_second: float
+    burst: int
+
+
+@dataclass(slots=True)
+class _Bucket:
+    tokens: float
+    at: float
+
+    def missing(self, rate: Rate, now: float) -> float:
+        """How many seconds from now there is a whole token."""
+        self.tokens = min(rate.burst, self.tokens + (now - self.at) * rate.per_second)
+        self.at = now
+        return max(0.0, (1 - self.tokens) / rate.per_second)
+
+
+class Limits:
+    """Usable from any thread. A client "" is held to the common rate only."""
+
+    def __init__(self, each: Rate, all: Rate, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._each = each
+        self._all = all
+        self._clock = clock
+        self._mutex = threading.Lock()
+        self._common = _Bucket(all.burst, clock())
+        self._clients: OrderedDict[str, _Bucket] = OrderedDict()
+
+    def wait(self, client: str) -> float:
+        """0 where the request may go ahead, and it is counted; else after how many seconds it may be tried again."""
+        with self._mutex:
+            now = self._clock()
+            own = self._bucket(client, now) if client else None
+            missing = max(self._common.missing(self._all, now), own.missing(self._each, now) if own else 0.0)
+            if not missing:
+                self._common.tokens -= 1
+                if own:
+                    own.tokens -= 1
+            return missing
+
+    def _bucket(self, client: str, now: float) -> _Bucket:
+        bucket = self._clients.setdefault(client, _Bucket(self._each.burst, now))
+        self._clients.move_to_end(client)
+        if len(self._clients) > _CLIENTS:
+            self._clients.popitem(last=False)
+        return bucket

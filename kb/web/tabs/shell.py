@@ -1,0 +1,88 @@
+"""The frame of the app: its tabs, what they share, and the drawer beside them.
+
+Elements that scripts and tests may rely on, by id:
+
+- ``kb-head``; ``kb-theme`` and ``kb-help-open`` in it; ``kb-help``, the dialog with the keyboard shortcuts.
+- ``kb-tab-NAME`` for each tab (ask, reports, activity, browse, sources, connect), ``kb-tab-NAME-button`` its button.
+- ``kb-drawer`` (its attribute ``data-state`` is open or closed), ``kb-drawer-close``, ``kb-drawer-content``.
+- ``kb-opened``: the hidden field with the id of the record in the drawer; ``kb-address``: that with the page's address.
+- Ask: ``kb-question``, ``kb-send``, ``kb-stop``, ``kb-model``, ``kb-conversation``; each answer is an ``article.kb-turn`` with
+  ``data-state`` pending, streaming, done or failed; in it ``form.kb-filter`` (fields since, until, repo, kind, topic), buttons
+  ``[data-do=copy|markdown|json|link]`` and ``.kb-body``; ``kb-welcome`` with ``[data-ask]`` for each example; ``kb-history``,
+  ``kb-history-clear``.
+
+A chip (class ``kb-chip`` with ``data-id``) and any element with ``data-open`` open the drawer.
+"""
+
+import importlib
+import importlib.util
+import types
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from kb.web.filters import Filters
+from kb.web.service import Service
+from kb.web.shell_html import head_html
+from kb.web.tabs import drawer
+from kb.web.tabs.page import TABS, Page
+
+_HERE = Path(__file__).parent
+_STYLE = _HERE.parent / "style.css"
+_SCRIPTS = ("shell.js", "ask.js")
+
+
+def build(service: Service) -> Any:
+    """The whole app, ready to be launched."""
+    with gr.Blocks(title="infra-kb", analytics_enabled=False, fill_width=True) as app:
+        head = gr.HTML(elem_id="kb-head")
+        opened = gr.Textbox(visible="hidden", elem_id="kb-opened", show_label=False)
+        address = gr.Textbox(visible="hidden", elem_id="kb-address", show_label=False)
+        shared = {"chosen": gr.State(Filters()), "docs": gr.State(None), "quotes": gr.State({})}
+        with gr.Tabs(elem_id="kb-tabs") as tabs:
+            page = Page(service=service, opened=opened, address=address, tabs=tabs, **shared)
+            for name, module in _modules():
+                with gr.Tab(page.t(f"app.{name}"), id=name, elem_id=f"kb-tab-{name}"):
+                    module.build(page)
+        drawer.build(page)
+
+        def greet(request: gr.Request) -> str:
+            return head_html(page.reader(request))
+
+        app.load(greet, None, head, api_visibility="private", show_progress="hidden", queue=False)
+        app.load(None, None, address, js="() => window.location.search || '?'", api_visibility="private")
+    return app
+
+
+def _modules() -> list[tuple[str, types.ModuleType]]:
+    """The tabs that there are, in their order."""
+    names = {name: f"kb.web.tabs.{'programs' if name == 'connect' else name}" for name in TABS}
+    return [(name, importlib.import_module(full)) for name, full in names.items() if importlib.util.find_spec(full)]
+
+
+def theme() -> gr.themes.Base:
+    """Calm, in the fonts that are there: none is fetched."""
+    sans = [
+        "system-ui",
+        "-apple-system",
+        "Segoe UI",
+        "Roboto",
+        "Noto Sans",
+        "PingFang SC",
+        "Microsoft YaHei",
+        "Noto Sans CJK SC",
+        "sans-serif",
+    ]
+    mono = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "DejaVu Sans Mono", "monospace"]
+    return gr.themes.Default(primary_hue="blue", neutral_hue="slate", font=sans, font_mono=mono)
+
+
+def scripts() -> str:
+    """What the page's head needs: our scripts, within it, so that nothing has to be fetched for them."""
+    return "".join(f"<script>\n{(_HERE / name).read_text(encoding='utf-8')}</script>\n" for name in _SCRIPTS)
+
+
+def style() -> str:
+    """The style of everything that is ours."""
+    return _STYLE.read_text(encoding="utf-8")

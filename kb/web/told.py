@@ -1,0 +1,28 @@
+"""Errors as sentences in the place where somebody looks. Pure."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from kb.errors import KbError
+from kb.web.markup import icon, tag, text
+from kb.web.reader import Reader
+
+
+def told_html(error: KbError, reader: Reader) -> Markup:
+    """What happened, and what to do about it."""
+    remedy = tag("p", text(error.remedy, limit=600)) if error.remedy else None
+    happened = reader.ui.app["failed"].format(error=text(error.message, limit=600))
+    return tag(
+        "div",
+        tag("p", icon("warning"), " ", tag("strong", happened)),
+        remedy,
+        class_="kb kb-told",
+        role="alert",
+        lang=reader.language,
+    )
+
+
+def sentence_html(sentence: str, reader: Reader) -> Markup:
+    """One of our sentences that says why something is not done."""
+    return tag("div", tag("p", icon("warning"), " ", sentence), class_="kb kb-told", role="alert", lang=reader.language)

@@ -1,0 +1,90 @@
+"""One question and its answer in the conversation, with its filters and what can be done with it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from kb.types import KINDS, Answer
+from kb.web.answer_html import answer_html, markdown_html, summary_html
+from kb.web.filters import LONGEST_FILTER, Filters
+from kb.web.markup import Child, join, tag, text
+from kb.web.reader import Reader
+
+_ROWS = 4  # of a skeleton
+
+
+def turn_html(number: int, question: str, content: Child, reader: Reader, *, state: str, lang: str = "") -> Markup:
+    """A question with what stands below it. ``state``: pending, streaming, done or failed."""
+    return tag(
+        "article",
+        tag("h2", text(question), class_="kb-asked", id=f"kb-turn-{number}"),
+        content,
+        class_="kb kb-turn",
+        data_turn=number,
+        data_state=state,
+        aria_labelledby=f"kb-turn-{number}",
+        aria_busy="true" if state in ("pending", "streaming") else None,
+        lang=lang or reader.language,
+    )
+
+
+def pending_html(reader: Reader) -> Markup:
+    """While nothing is known yet."""
+    lines = [tag("div", class_="kb-skeleton") for _ in range(_ROWS)]
+    return tag("div", tag("span", reader.ui.app["loading"], class_="kb-sr"), *lines, class_="kb-waiting")
+
+
+def begun_html(answer: Answer, markdown: str, filters: Markup, reader: Reader) -> Markup:
+    """What of an answer is there so far."""
+    body = tag("div", markdown_html(markdown, answer, reader), class_="kb-body", lang=answer.language)
+    return join([filters, summary_html(answer, reader), body, tag("div", class_="kb-skeleton kb-short")])
+
+
+def done_html(answer: Answer, filters: Markup, address: str, reader: Reader) -> Markup:
+    """A whole answer: filters, how it went, what it says, and what can be done with it."""
+    own = answer_html(answer, reader)
+    return join([filters, own.summary, own.scope, own.body, _actions(answer, address, reader)])
+
+
+def _actions(answer: Answer, address: str, reader: Reader) -> Markup:
+    words = reader.ui.app
+    named = [("copy", words["copy"]), ("link", words["permalink"]), ("markdown", ".md"), ("json", ".json")]
+    buttons = [tag("button", shown, type="button", class_="kb-do", data_do=what) for what, shown in named]
+    source = tag("textarea", text(answer.text), class_="kb-source", hidden=True, readonly=True, aria_hidden="true", tabindex=-1)
+    return tag("div", *buttons, source, class_="kb-actions", data_address=address)
+
+
+def filter_html(shown: Filters, repos: Sequence[str], reader: Reader, *, number: int) -> Markup:
+    """What was asked about as a form: changing it asks again."""
+    words = reader.ui.app
+    return tag(
+        "form",
+        _field("since", words["since"], shown.since, number),
+        _field("until", words["until"], shown.until, number),
+        _menu("repo", words["repos"], [(repo, text(repo, limit=80)) for repo in repos], shown.repos, reader),
+        _menu("kind", words["kinds"], [(kind, reader.ui.kinds[kind]) for kind in KINDS], shown.kinds, reader),
+        _field("topic", words["topic"], shown.topic, number),
+        class_="kb-filter",
+        data_turn=number,
+        aria_label=words["filters"],
+    )
+
+
+def _field(name: str, label: str, value: str, number: int) -> Markup:
+    id = f"kb-{name}-{number}"
+    is_day = name != "topic" and (not value or len(value) == len("2026-01-01"))
+    box = tag("input", type="date" if is_day else "text", name=name, id=id, value=value, maxlength=LONGEST_FILTER)
+    return tag("span", tag("label", label, for_=id), box, class_="kb-field")
+
+
+def _menu(name: str, label: str, choices: Sequence[tuple[str, str]], chosen: Sequence[str], reader: Reader) -> Markup:
+    boxes = [
+        tag("label", tag("input", type="checkbox", name=name, value=value, checked=value in chosen), " ", shown)
+        for value, shown in choices
+    ]
+    named = reader.terms.comma.join(shown for value, shown in choices if value in chosen) or reader.ui.app["all"]
+    head = tag("summary", tag("span", label, class_="kb-label"), " ", tag("span", text(named, limit=60)))
+    apply = tag("button", reader.ui.app["apply"], type="submit", class_="kb-more")
+    return tag("details", head, tag("fieldset", tag("legend", label, class_="kb-sr"), *boxes, apply), class_="kb-menu")
