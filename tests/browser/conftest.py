@@ -7,20 +7,72 @@ thread, and a test elsewhere could not run one of its own.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests.browser import chromium
+from tests.browser import chromium, driving
 from tests.browser.guard import Guard
 from tests.browser.server import Server, serving
 from tests.browser.world import World
 from tests.browser.world import world as a_world
 
 PATIENCE = 20_000  # ms: two busy cores, not what a person waits
-Visit = Callable[..., Page]
+
+
+@dataclass
+class Visit:
+    """Opens addresses of a server, each in a context of its own with a guard."""
+
+    browser: Browser
+    server: Server
+    guards: dict[BrowserContext, Guard] = field(default_factory=dict)
+
+    def __call__(
+        self,
+        path: str = "",
+        *,
+        server: Server | None = None,
+        width: int = 1280,
+        height: int = 900,
+        dark: bool = False,
+        locale: str = "en-US",
+        expected: tuple[str, ...] = (),
+        wait: bool = True,
+        **options: Any,
+    ) -> Page:
+        """The page at ``path``, once the app is drawn. ``expected``: patterns of problems that the test is about; without
+        ``wait`` something else than the app is there. More options are those of a Playwright context."""
+        context = self.browser.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if dark else "light",
+            locale=locale,
+            timezone_id="UTC",
+            **options,
+        )
+        context.set_default_timeout(PATIENCE)
+        self.guards[context] = Guard.of(context)
+        self.guards[context].expected.extend(expected)
+        page = context.new_page()
+        page.goto(f"{(server or self.server).url}/{path}")
+        if wait:
+            driving.ready(page)
+        return page
+
+    def guard(self, page: Page) -> Guard:
+        return self.guards[page.context]
+
+    def end(self) -> None:
+        """Close all; each must have been without a problem."""
+        try:
+            for context, guard in self.guards.items():
+                guard.check(context.pages)
+        finally:
+            for context in self.guards:
+                context.close()
 
 
 @pytest.fixture(scope="package")
@@ -53,53 +105,7 @@ def app(world: World) -> Iterator[Server]:
 
 
 @pytest.fixture
-def visit(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Visit]:
-    """Opens an address of a server (``app`` by default) in a context of its own, and waits until the app is drawn.
-
-    ``visit("?q=…", width=360, dark=True, locale="zh-CN", expected=[…])``; more options are those of a Playwright context.
-    ``expected``: patterns of problems that the test is about. At the end each context must be without any other.
-    """
-    opened: list[tuple[BrowserContext, Guard]] = []
-
-    def open_page(
-        path: str = "",
-        *,
-        server: Server | None = None,
-        width: int = 1280,
-        height: int = 900,
-        dark: bool = False,
-        locale: str = "en-US",
-        expected: tuple[str, ...] = (),
-        ready: str = "#kb-question",
-        **options: object,
-    ) -> Page:
-        context = browser.new_context(
-            viewport={"width": width, "height": height},
-            color_scheme="dark" if dark else "light",
-            locale=locale,
-            timezone_id="UTC",
-            **options,
-        )
-        context.set_default_timeout(PATIENCE)
-        guard = Guard.of(context)
-        guard.expected.extend(expected)
-        opened.append((context, guard))
-        page = context.new_page()
-        url = (server or request.getfixturevalue("app")).url
-        page.goto(f"{url}/{path}")
-        if ready:
-            page.locator(ready).first.wait_for(state="attached")
-        return page
-
-    yield open_page
-    try:
-        for context, guard in opened:
-            guard.check(context.pages)
-    finally:
-        for context, _ in opened:
-            context.close()
-
-
-@pytest.fixture
-def pictures(tmp_path: Path) -> Path:
-    return tmp_path
+def visit(browser: Browser, app: Server) -> Iterator[Visit]:
+    visits = Visit(browser, app)
+    yield visits
+    visits.end()

@@ -2,8 +2,7 @@
 
     python -m tests.browser.screenshots --out docs/images [--config FILE] [--data-dir DIR] [--question TEXT] [--only NAME …]
 
-writes ``STATE-SCREEN-THEME-LANGUAGE.png`` (``ask-desktop-dark-en.png``), each with at most 256 colours so that it stays small. The
-store is that of the configuration; its latest record and its latest report are those in the pictures.
+writes ``STATE-SCREEN-THEME-LANGUAGE.png`` (``ask-desktop-dark-en.png``), each with at most 256 colours so that it stays small.
 """
 
 from __future__ import annotations
