@@ -338,3 +338,20 @@ def test_instants_are_in_the_askers_zone() -> None:
 def test_a_naive_now_is_refused() -> None:
     with pytest.raises(QueryError, match="no time zone"):
         parse("what changed?", ScopeContext(datetime(2026, 8, 19), UTC))
+
+
+@pytest.mark.parametrize(
+    ("question", "topic"),
+    [
+        ("What went into flashinfer last week?", ""),
+        ("What made it into flashinfer this week?", ""),
+        ("did anything go into flashinfer yesterday", ""),
+        ("what's cooking in flashinfer this week", ""),
+        ("give me an overview of flashinfer changes in January 2026", ""),
+        ("which changes make MoE faster in flashinfer since January", "MoE faster"),
+        ("commits that make the build faster this month", "build faster"),
+    ],
+)
+def test_what_only_asks_what_happened_is_no_topic(question: str, topic: str) -> None:
+    found = parse(question, CONTEXT)
+    assert (found.intent, found.topic) == ("window", topic)
