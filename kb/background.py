@@ -62,8 +62,10 @@ class Background:
         self.close()
 
     def start(self) -> None:
-        """Begin to keep the sources fresh, where the configuration says how often; once."""
-        self._keeper.start()
+        """Begin to keep the sources fresh, where the configuration says how often; a second call does nothing."""
+        with self._mutex:
+            if self._keeper.ident is None:
+                self._keeper.start()
 
     def use(self, config: Config) -> None:
         """What begins from now on goes by this configuration."""

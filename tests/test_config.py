@@ -80,6 +80,9 @@ def test_every_key_is_read(file: Path) -> None:
         (" 36hours ", timedelta(hours=36)),
         ("2 days", timedelta(days=2)),
         ("1 week", timedelta(weeks=1)),
+        ("45m", timedelta(minutes=45)),
+        ("2h", timedelta(hours=2)),
+        ("1d", timedelta(days=1)),
     ],
 )
 def test_how_old_may_be_said_for_all_sources_and_for_one(file: Path, text: str, length: timedelta) -> None:
@@ -88,6 +91,12 @@ def test_how_old_may_be_said_for_all_sources_and_for_one(file: Path, text: str, 
     assert [source.stale_after for source in config.sources] == [None, length]
     assert config.sources[1].options == {}
     assert loaded(file, "").stale_after == timedelta(days=1)
+
+
+@pytest.mark.parametrize(("text", "length"), [("30m", timedelta(minutes=30)), ("2 hours", timedelta(hours=2)), ("", None)])
+def test_how_often_the_web_app_reads_may_be_said(file: Path, text: str, length: timedelta | None) -> None:
+    assert loaded(file, f"sync_every = '{text}'").sync_every == length
+    assert loaded(file, "").sync_every is None
 
 
 @pytest.mark.parametrize(
@@ -112,7 +121,7 @@ def test_how_old_may_be_said_for_all_sources_and_for_one(file: Path, text: str, 
         ),
         *(
             (f"stale_after = {value}", f"top level: stale_after = {value}: {DURATION}")
-            for value in ('"soon"', '"0 days"', '"1 fortnight"', '"-1 day"', '"36"', "36")
+            for value in ('"soon"', '"30s"', '"1 m0"', '"0 days"', '"1 fortnight"', '"-1 day"', '"36"', "36")
         ),
         (
             "[[sources]]\nuse = 'git_commits'\nstale_after = '2 moons'",

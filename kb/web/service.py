@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
+from kb.background import Background
 from kb.catalog import Filter
 from kb.config import load_config
 from kb.errors import KbError
@@ -47,7 +48,7 @@ class _Opened:
 
 
 class Service:
-    """One for a process; usable from any thread. Close it when the process ends.
+    """One for a process; usable from any thread. Close it when the process ends. ``background`` has the jobs that run meanwhile.
 
     ``trusted``: whoever reaches it may change what is read (see ``kb.web.serve``).
 
@@ -65,6 +66,7 @@ class Service:
         self._timers: list[threading.Timer] = []
         self._examples: dict[tuple[str, int], tuple[Example, ...]] = {}
         self._current = self._open()
+        self.background = Background(self.base.config, data_dir, synced=self._synced)
 
     def _open(self) -> _Opened:
         base = open_kb(load_config(self._path), data_dir=self._data_dir)
@@ -109,7 +111,18 @@ class Service:
             self._retired.append(self._current)
             self._current = opened
             self._examples.clear()
+        self.background.use(opened.base.config)
         self._later()
+
+    def _synced(self) -> None:
+        """After a sync there may be repositories that the knowledge base did not know when it was opened."""
+        with self._mutex:
+            self._examples.clear()
+        try:
+            if not set(self.base.catalog.repos()) <= set(self.base.repos):
+                self.reload()
+        except KbError as error:
+            _LOG.info("not reloaded after a sync: %s", error.message)
 
     def _later(self) -> None:
         timer = threading.Timer(_GRACE, self._close_retired)
@@ -127,7 +140,8 @@ class Service:
             self._later()
 
     def close(self) -> None:
-        """Close everything, whoever is still at it."""
+        """Close everything, whoever is still at it; what runs in the background ends where it can be taken up again."""
+        self.background.close()
         for timer in self._timers:
             timer.cancel()
         for opened in (*self._retired, self._current):
@@ -184,7 +198,8 @@ class Service:
             return ()
 
     def warm(self) -> threading.Thread:
-        """Load what the first question would have to wait for, in the background."""
+        """Load what the first question would have to wait for, in the background, and begin to keep the sources fresh."""
+        self.background.start()
         thread = threading.Thread(target=self._warm, name="kb-warm", daemon=True)
         thread.start()
         return thread
