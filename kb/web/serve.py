@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kb.errors import ConfigError
+from kb.web.gate import Gate
 from kb.web.guard import Guard
+from kb.web.programs import parameters
 from kb.web.service import Service
 
 if TYPE_CHECKING:
@@ -133,13 +135,14 @@ def application(service: Service, address: Address, *, auth: tuple[str, str] | N
         ssr_mode=False,
         enable_monitoring=False,
         pwa=False,
-        mcp_server=False,
+        mcp_server=True,
         i18n=translations(),
         theme=shell.theme(),
         css=shell.style(),
         head=shell.scripts(),
     )
-    return Guard(outer, hosts=_OWN_NAMES if address.is_local else ())
+    gate = Gate(outer, functions=parameters(), auth=auth)
+    return Guard(gate, hosts=_OWN_NAMES if address.is_local else ())
 
 
 def _ours(*folders: Path) -> list[Path]:

@@ -48,9 +48,10 @@ class _Opened:
 
 
 class Service:
-    """One for a process; usable from any thread. Close it when the process ends. ``background`` has the jobs that run meanwhile.
+    """One for a process; usable from any thread. Close it when the process ends.
 
-    ``trusted``: whoever reaches it may change what is read (see ``kb.web.serve``).
+    ``background`` has the jobs that run meanwhile. ``trusted``: whoever reaches it may change what is read (see
+    ``kb.cli_serve``).
 
     Raises:
         ConfigError: the configuration cannot be used.

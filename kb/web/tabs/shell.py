@@ -22,6 +22,7 @@ from typing import Any
 
 import gradio as gr
 
+from kb.web.api import add_api
 from kb.web.filters import Filters
 from kb.web.service import Service
 from kb.web.shell_html import head_html
@@ -46,6 +47,7 @@ def build(service: Service) -> Any:
                 with gr.Tab(page.t(f"app.{name}"), id=name, elem_id=f"kb-tab-{name}"):
                     module.build(page)
         drawer.build(page)
+        add_api(service)
 
         def greet(request: gr.Request) -> str:
             return head_html(page.reader(request))
