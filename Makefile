@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check check-protocol fmt bench clean
+.PHONY: run screenshots test check check-protocol fmt bench clean
 .DELETE_ON_ERROR:
 
 # A fresh clone is self-contained: the store, the clones and the index of `make run` lie in .data/, which git ignores.
@@ -12,6 +12,7 @@ run: $(VENV)/.run.stamp
 	@$(BIN)/kb sync || echo "Not every source could be read (see above); going on with what is there."
 	@$(BIN)/kb ask "What changed in infra-kb since $$(git log -1 --date=format-local:%Y-%m-%d --format=%cd)?"
 	@$(BIN)/kb report --date today --window 7d
+	@if [ -n "$$INFRA_KB_NO_SERVE" ]; then echo "INFRA_KB_NO_SERVE is set: the web app is not started."; else $(BIN)/kb serve; fi
 
 test: $(VENV)/.dev.stamp
 	$(BIN)/python -m pytest -q
