@@ -22,6 +22,7 @@ class UiWords:
     reports: Mapping[str, str]
     activity: Mapping[str, str]
     browse: Mapping[str, str]
+    programs: Mapping[str, str]
     examples: Mapping[str, str]
     kinds: Mapping[str, str]  # of one record; of many see kb.wording
     counts: Mapping[str, str]
