@@ -3,6 +3,7 @@
 from dataclasses import dataclass, fields
 
 import gradio as gr
+from gradio.context import get_render_context
 from gradio.i18n import I18nData
 
 from kb.web.reader import Reader
@@ -51,6 +52,14 @@ class Page:
     def delay(self, request: gr.Request) -> float:
         """Seconds that the sender has to wait before the next request; 0: it is counted, and may go on."""
         return self.service.delay(request.client.host if request.client else "", request.username or "")
+
+
+def current_tab() -> gr.Tab:
+    """The tab that is being built, to listen to: it is selected."""
+    tab = get_render_context()
+    if not isinstance(tab, gr.Tab):
+        raise RuntimeError("a tab is built within its gr.Tab")
+    return tab
 
 
 def translations() -> gr.I18n:

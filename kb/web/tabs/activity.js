@@ -1,0 +1,29 @@
+/* A bar of a picture, or its count in the table below, leads to the records behind it. */
+(() => {
+  "use strict";
+  const kb = (window.kb = window.kb || {});
+  const choose = (picture, bar) => kb.narrow(document.querySelector("#kb-activity-form form"), { more: { picture, bar } });
+
+  const listen = (plot) => {
+    const panel = plot.closest(".kb-picture");
+    if (!panel || typeof plot.on !== "function" || plot.dataset.kb) return;
+    plot.dataset.kb = "1";
+    const name = panel.id.replace("kb-picture-", "");
+    plot.on("plotly_click", (event) => {
+      const bar = event.points && event.points[0] && event.points[0].customdata;
+      if (Number.isInteger(bar)) choose(name, bar);
+    });
+  };
+
+  const watch = () => {
+    const place = document.getElementById("kb-pictures");
+    if (!place) return;
+    for (const plot of place.querySelectorAll(".js-plotly-plot")) listen(plot);
+  };
+  new MutationObserver(watch).observe(document.documentElement, { childList: true, subtree: true });
+
+  document.addEventListener("click", (event) => {
+    const count = event.target instanceof Element && event.target.closest("[data-picture]");
+    if (count) choose(count.dataset.picture, Number(count.dataset.bar));
+  });
+})();
