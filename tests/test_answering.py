@@ -353,7 +353,7 @@ def test_what_the_server_finds_too_long_is_asked_in_halves(message: str, tmp_pat
 def test_a_server_that_finds_everything_too_long_is_given_up(tmp_path: Path) -> None:
     reply = Reply(status=400, body=b'{"error": {"message": "context length exceeded"}}')
     made = hear(tmp_path, lambda asked: reply, *many(12), context=16_000)  # type: ignore[arg-type]
-    assert len(made.asked) <= 60
+    assert len(made.asked) <= 80  # how many are under way when it is given up depends on the machine
     assert "context length exceeded" in made.answer.text
     assert made.answer.text.endswith(rest(made.plain.text, made.plain.head) + "\n")
 

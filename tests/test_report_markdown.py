@@ -250,7 +250,9 @@ def test_the_sidecar_has_every_record_once_and_every_claim_with_its_records(cata
 
 
 def test_the_summary_of_a_list_has_no_markup(catalog: Catalog) -> None:
-    assert plain_summary(report(catalog, at(3), commit(3, "Add a"))) == "1 record, all in detail. 1 feature. Most of all: Add a."
+    assert (
+        plain_summary(report(catalog, at(3), commit(3, "Add a"))) == "1 record, all in detail. 1 feature. Most of all: Add a."
+    )
     assert (
         plain_summary(report(catalog, at(9)))
         == "A quiet window: nothing happened. Every source below was read after it had ended."
