@@ -264,9 +264,10 @@ class KnowledgeBase:
         """
         return answer_of(self.ask_aloud(asked, language=language, model=model))
 
-    def ask_aloud(self, asked: Asked, *, language: str = "", model: bool = True) -> Iterator[Event]:
+    def ask_aloud(self, asked: Asked, *, language: str = "", model: bool = True, stop: Stop | None = None) -> Iterator[Event]:
         """Like ``ask``, but told as it comes: what was asked about at once, each of the model's sentences when it has passed
-        its checks, and the whole answer (Done) at the end. Closing the iterator ends what is asked of the model.
+        its checks, and the whole answer (Done) at the end. Closing the iterator ends what is asked of the model; another thread
+        may set ``stop`` to end that early, with what has passed until then.
 
         Raises:
             ConfigError, QueryError, CatalogError: as ``ask`` does; before the first event.
@@ -294,7 +295,7 @@ class KnowledgeBase:
         spent = None
         if self.config.llm.rewrite:
             found, spent = self._rewriter(writer).better(found, tell)
-        return writer.stream(found, spent=spent, progress=self._progress)
+        return writer.stream(found, spent=spent, progress=self._progress, stop=stop)
 
     @cached_property
     def _model(self) -> LanguageModel | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import threading
 import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
@@ -65,13 +66,18 @@ class AnswerWriter:
     limit: float = 900.0
 
     def stream(
-        self, answer: Answer, *, spent: ModelUse | None = None, progress: Progress = silent
+        self,
+        answer: Answer,
+        *,
+        spent: ModelUse | None = None,
+        progress: Progress = silent,
+        stop: threading.Event | None = None,
     ) -> Generator[Event, None, None]:
         """What the model says of an extractive answer: its head at once, each sentence when it has passed, and the whole.
 
         An answer that abstains, or has no record to build on, is given as it is, and the model is not asked. No error of the
         model is raised. ``spent`` is what was asked of it already; ``progress`` counts tokens; closing the generator ends what
-        is asked.
+        is asked. Another thread may set ``stop`` to end that early: the answer then has what has passed until then.
         """
         answer = replace(answer, model=spent)
         yield Begun(answer, answer.head)
@@ -80,7 +86,7 @@ class AnswerWriter:
             yield Done(answer, rest(answer))
             return
         began = time.monotonic()
-        session = _Session(self, answer, items, progress)
+        session = _Session(self, answer, items, progress, stop or threading.Event())
         with closing(session.told()) as coming:
             yield from coming
         use = session.use(round(time.monotonic() - began, 3), spent)
@@ -98,6 +104,7 @@ class _Session:
     answer: Answer
     items: tuple[Item, ...]
     progress: Progress
+    stop: threading.Event
     final: list[Sentence] = field(default_factory=list)
     results: list[Result] = field(default_factory=list)
     read: set[str] = field(default_factory=set)
@@ -118,6 +125,7 @@ class _Session:
             until=time.monotonic() + writer.limit,
             zone=writer.zone,
             told=runs(one.text for one in (prompts.system, prompts.answer, prompts.reduce, prompts.repair)),
+            over=self.stop,
         )
         self.run = Run(self.asker, self.progress)
         self.room = self.asker.room(prompts.answer, _MOST_SHOWN)

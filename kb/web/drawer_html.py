@@ -7,7 +7,7 @@ from markupsafe import Markup
 from kb.catalog import Catalog
 from kb.types import Quote
 from kb.web.diff_html import LINES
-from kb.web.markup import tag
+from kb.web.markup import icon, tag
 from kb.web.reader import Reader
 from kb.web.record_html import missing_html, open_record, record_html
 from kb.web.thread_html import NOTES
@@ -15,6 +15,21 @@ from kb.web.thread_html import NOTES
 ID_LIMIT = 500  # characters
 _MOST_LINES = 20_000
 _MOST_NOTES = 500
+
+
+def bar_html(reader: Reader) -> Markup:
+    """What the drawer is, and the way to close it."""
+    words = reader.ui.frame
+    close = tag(
+        "button",
+        icon("cross"),
+        tag("span", words["close"], class_="kb-sr"),
+        type="button",
+        id="kb-drawer-close",
+        class_="kb-round",
+        title=words["close"],
+    )
+    return tag("div", tag("h2", words["record"], id="kb-drawer-name"), close, class_="kb kb-bar", lang=reader.language)
 
 
 def drawer_html(

@@ -138,8 +138,7 @@ def application(service: Service, address: Address, *, auth: tuple[str, str] | N
         mcp_server=True,
         i18n=translations(),
         theme=shell.theme(),
-        css=shell.style(),
-        head=shell.scripts(),
+        head=shell.head(),
     )
     gate = Gate(outer, functions=parameters(), auth=auth)
     return Guard(gate, hosts=_OWN_NAMES if address.is_local else ())

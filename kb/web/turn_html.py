@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from markupsafe import Markup
@@ -42,18 +43,42 @@ def begun_html(answer: Answer, markdown: str, filters: Markup, reader: Reader) -
     return join([filters, summary_html(answer, reader), body, tag("div", class_="kb-skeleton kb-short")])
 
 
-def done_html(answer: Answer, filters: Markup, address: str, reader: Reader) -> Markup:
-    """A whole answer: filters, how it went, what it says, and what can be done with it."""
+def done_html(
+    answer: Answer, filters: Markup, address: str, reader: Reader, *, asked_of: str = "", stopped: bool = False
+) -> Markup:
+    """A whole answer: filters, how it went, what it says, and what can be done with it.
+
+    ``address`` asks the same again. ``asked_of`` is the moment as which it was asked, "" for now; ``stopped``: the language
+    model was not waited for.
+    """
     own = answer_html(answer, reader)
-    return join([filters, own.summary, own.scope, own.body, _actions(answer, address, reader)])
+    notes = [
+        _as_of(asked_of, address, reader) if asked_of else None,
+        tag("p", reader.ui.ask["stopped"], class_="kb-note") if stopped else None,
+    ]
+    return join([filters, own.summary, *notes, own.scope, own.body, _actions(answer, address, reader)])
+
+
+def _as_of(moment: str, address: str, reader: Reader) -> Markup:
+    now = re.sub(r"&as_of=[^&]*", "", address)
+    again = tag("button", reader.ui.ask["as of now"], type="button", class_="kb-do", data_address=now)
+    return tag("p", reader.ui.ask["as of"].format(moment=text(moment, limit=40)), " ", again, class_="kb-note")
 
 
 def _actions(answer: Answer, address: str, reader: Reader) -> Markup:
     words = reader.ui.app
     named = [("copy", words["copy"]), ("link", words["permalink"]), ("markdown", ".md"), ("json", ".json")]
-    buttons = [tag("button", shown, type="button", class_="kb-do", data_do=what) for what, shown in named]
+    titles = {"markdown": words["export"], "json": words["export"]}
+    buttons = [
+        tag("button", shown, type="button", class_="kb-do", data_do=what, aria_label=_label(titles.get(what), shown))
+        for what, shown in named
+    ]
     source = tag("textarea", text(answer.text), class_="kb-source", hidden=True, readonly=True, aria_hidden="true", tabindex=-1)
-    return tag("div", *buttons, source, class_="kb-actions", data_address=address)
+    return tag("div", *buttons, source, class_="kb-actions", data_permalink=address, data_copied=words["copied"])
+
+
+def _label(title: str | None, shown: str) -> str | None:
+    return f"{title} {shown}" if title else None
 
 
 def filter_html(shown: Filters, repos: Sequence[str], reader: Reader, *, number: int) -> Markup:

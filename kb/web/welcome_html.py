@@ -1,4 +1,4 @@
-"""What stands where no question has been asked yet: what can be asked, from what is really stored. Pure."""
+"""What stands where no question has been asked yet, and the questions that this browser asked before. Pure."""
 
 from __future__ import annotations
 
@@ -6,25 +6,56 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
+from kb.web.asking import Asking, asking_by
 from kb.web.examples import Example
 from kb.web.markup import tag, text
 from kb.web.reader import Reader
+
+MOST = 20  # questions that are remembered
+_LONGEST = 3_000  # characters of an address
 
 
 def welcome_html(examples: Sequence[Example], reader: Reader) -> Markup:
     """Example questions; where there are none, that nothing has been read yet, and what to do."""
     words = reader.ui.ask
     if not examples:
-        return tag("div", tag("p", tag("strong", words["nothing"])), tag("p", words["nothing hint"]), class_="kb kb-empty")
-    buttons = [
-        tag("li", tag("button", text(example.question), type="button", class_="kb-example", data_ask=example.question))
-        for example in examples
-    ]
+        told = (tag("p", tag("strong", words["nothing"])), tag("p", words["nothing hint"]))
+        return tag("div", *told, class_="kb kb-empty", lang=reader.language)
+    buttons = [tag("li", _button(text(example.question), "kb-example", example.question)) for example in examples]
     return tag(
         "div",
-        tag("p", words["empty"]),
+        tag("p", words["empty"], class_="kb-lead"),
         tag("h2", words["try"]),
         tag("ul", *buttons, class_="kb-examples"),
         class_="kb kb-welcome",
         lang=reader.language,
     )
+
+
+def history_html(addresses: Sequence[str], reader: Reader, *, open: bool) -> Markup:
+    """The questions of these addresses, to be asked again or forgotten; that they are kept here only, where there are none."""
+    words = reader.ui.ask
+    asked = [(address, asking) for address in addresses if (asking := asking_by(address))]
+    if not asked:
+        return tag("p", words["no history"], class_="kb kb-dim kb-no-history", lang=reader.language)
+    items = [tag("li", _button(text(asking.text, limit=160), "kb-earlier", asking.text, address)) for address, asking in asked]
+    clear = tag("button", words["clear"], type="button", class_="kb-do", id="kb-history-clear")
+    heading = tag("summary", tag("h2", words["history"]))
+    listed = tag("details", heading, tag("ul", *items, class_="kb-earliers"), open=open)
+    return tag("div", listed, clear, class_="kb kb-history", lang=reader.language)
+
+
+def _button(shown: str, class_: str, question: str, address: str | None = None) -> Markup:
+    return tag("button", shown, type="button", class_=class_, data_ask=question, data_address=address)
+
+
+def remembered(kept: object, asking: Asking) -> list[str]:
+    """What a browser keeps with one more question, its text and filters only; latest first."""
+    own = Asking(asking.text, asking.filters, asking.topic).address
+    return [own, *(address for address in remembered_of(kept) if address != own)][:MOST]
+
+
+def remembered_of(kept: object) -> list[str]:
+    """The addresses in what a browser says that it kept."""
+    values = kept if isinstance(kept, list) else []
+    return [value for value in values if isinstance(value, str) and value.startswith("?") and len(value) <= _LONGEST][:MOST]

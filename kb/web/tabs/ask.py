@@ -1,128 +1,213 @@
 """Ask: a conversation of questions with their filters, and of answers as they come."""
 
 import json
-import logging
+import threading
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import gradio as gr
 
-from kb.answering.types import Done
-from kb.errors import KbError
 from kb.types import Quote
-from kb.web.asking import Asking, asking_by, changed, checked, shown_filters
+from kb.web.asking import Asking, asking_by, changed
 from kb.web.markup import join
-from kb.web.reader import Reader
 from kb.web.tabs.page import Page
-from kb.web.told import sentence_html, told_html
-from kb.web.turn_html import begun_html, done_html, filter_html, pending_html, turn_html
-from kb.web.turns import Turn, packed, quotes_of, with_turn
-from kb.web.welcome_html import welcome_html
+from kb.web.talk import Talk
+from kb.web.turns import Turn, with_turn
+from kb.web.welcome_html import history_html, remembered, remembered_of, welcome_html
 
-_LOG = logging.getLogger(__name__)
 _PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-_Turns = tuple[Turn, ...]
+_LONGEST_ORDER = 20_000  # characters
+_MOST_QUOTES = 1_000
+_AT_ONCE = 6  # questions that are worked on; the others wait for their turn
+_SAVE = "(name, text) => window.kb.save(name, text)"
+
+Turns = tuple[Turn, ...]
+Update = dict[Any, Any]
 
 
 def build(page: Page) -> None:
     """The conversation, and below it the place to write in."""
-    welcome = gr.HTML(elem_id="kb-welcome")
-    past = gr.HTML(elem_id="kb-past")
-    current = gr.HTML(elem_id="kb-current")
-    turns = gr.State(())
-    order = gr.Textbox(visible="hidden", elem_id="kb-order", show_label=False)
-    with gr.Row(elem_id="kb-composer"):
-        question = gr.Textbox(
-            placeholder=page.t("ask.placeholder"),
-            label=page.t("ask.send"),
-            show_label=False,
-            elem_id="kb-question",
-            lines=1,
-            max_lines=6,
-            scale=8,
+    _Ask(page).build()
+
+
+@dataclass(eq=False)
+class _Ask:
+    """The components of the tab, and the questions that are being answered, by the session that asked."""
+
+    page: Page
+    stops: dict[str, threading.Event] = field(default_factory=dict)
+
+    def build(self) -> None:
+        page = self.page
+        with gr.Column(elem_id="kb-conversation"):
+            self.welcome = gr.HTML(elem_id="kb-welcome")
+            self.history = gr.HTML(elem_id="kb-history")
+            self.past = gr.HTML(elem_id="kb-past")
+            self.current = gr.HTML(elem_id="kb-current")
+        self.turns = gr.State(())
+        self.kept = gr.BrowserState([], storage_key="kb-history", secret="kb")  # noqa: S106 - it keeps nothing from its owner
+        self.order = gr.Textbox(visible="hidden", elem_id="kb-order", show_label=False)
+        with gr.Column(elem_id="kb-composer"):
+            with gr.Row(elem_id="kb-write"):
+                self.question = gr.Textbox(
+                    label=page.t("app.ask"), placeholder=page.t("ask.placeholder"), elem_id="kb-question", lines=1, max_lines=6
+                )
+                self.send = gr.Button(page.t("ask.send"), variant="primary", elem_id="kb-send")
+                self.stop = gr.Button(page.t("ask.stop"), variant="stop", elem_id="kb-stop")
+            with gr.Row(elem_id="kb-below"):
+                self.model = self._model()
+                self.new = gr.Button(page.t("ask.new"), size="sm", elem_id="kb-new")
+        self._listen()
+        self._export()
+
+    def _model(self) -> gr.Checkbox:
+        """The switch for the language model; where there is none, how to add one."""
+        page, name = self.page, self.page.service.model
+        with gr.Column(elem_id="kb-model"):
+            told = gr.HTML(visible=not name)
+            switch = gr.Checkbox(True, label=name, info=page.t("ask.model hint"), visible=bool(name), container=False)
+        kept = gr.BrowserState(True, storage_key="kb-model", secret="kb")  # noqa: S106
+
+        def greet(wanted: object, request: gr.Request) -> tuple[bool, str]:
+            return wanted is not False, join([page.reader(request).ui.ask["model none"]])
+
+        page.address.change(greet, kept, [switch, told], **_PRIVATE)
+        switch.input(lambda wanted: wanted, switch, kept, **_PRIVATE)
+        return switch
+
+    def _listen(self) -> None:
+        page = self.page
+        gr.on(
+            [self.question.submit, self.send.click, self.order.input, page.address.change],
+            self.asked,
+            [self.question, self.order, page.address, self.model, self.turns, page.quotes, self.kept],
+            [self.welcome, self.past, self.current, self.question, self.turns, page.quotes, page.chosen, self.kept],
+            concurrency_limit=_AT_ONCE,
+            trigger_mode="once",
+            **_PRIVATE,
         )
-        send = gr.Button(page.t("ask.send"), variant="primary", elem_id="kb-send", scale=1, min_width=90)
-    outputs = [welcome, past, current, question, turns, page.quotes, page.chosen]
+        self.stop.click(self.stopped, None, None, queue=False, **_PRIVATE)
+        gr.on(
+            [page.address.change, self.kept.change],
+            self.greeted,
+            [self.kept, self.turns],
+            [self.welcome, self.history],
+            **_PRIVATE,
+        )
+        self.new.click(
+            self.begun_anew,
+            self.kept,
+            [self.welcome, self.history, self.past, self.current, self.turns, self.question],
+            **_PRIVATE,
+        ).then(None, None, None, js="() => window.kb.anew()", **_PRIVATE)
+        forget = gr.Button(visible="hidden", elem_id="kb-forget")
+        forget.click(list, None, self.kept, **_PRIVATE)
 
-    def typed(text: str, told: _Turns, quotes: dict[str, Quote], request: gr.Request) -> Iterator[Any]:
-        reader = page.reader(request)
-        before = next((turn.scope for turn in reversed(told) if turn.scope), None)
-        yield from _converse(page, Asking(text, before=before), _next(told), told, quotes, reader, page.delay(request))
+    def _export(self) -> None:
+        """The JSON of an answer goes to the page, which saves it: no file is made on the server."""
+        wanted = gr.Textbox(visible="hidden", elem_id="kb-wanted", show_label=False)
+        name = gr.Textbox(visible="hidden", show_label=False)
+        given = gr.Textbox(visible="hidden", show_label=False)
 
-    def ordered(text: str, told: _Turns, quotes: dict[str, Quote], request: gr.Request) -> Iterator[Any]:
-        reader = page.reader(request)
-        found = _ordered(page, text, told)
-        if found:
-            yield from _converse(page, *found, told, quotes, reader, page.delay(request))
+        def payload(number: str, turns: Turns) -> tuple[str, str]:
+            turn = next((turn for turn in turns if str(turn.number) == number.partition(" ")[0]), None)
+            return (f"answer-{turn.number}.json", turn.payload) if turn else ("", "")
 
-    def greet(request: gr.Request) -> str:
-        reader = page.reader(request)
-        return welcome_html(page.service.examples(reader), reader)
+        wanted.input(payload, [wanted, self.turns], [name, given], **_PRIVATE).then(
+            None, [name, given], None, js=_SAVE, **_PRIVATE
+        )
 
-    given = [turns, page.quotes]
-    gr.on([question.submit, send.click], typed, [question, *given], outputs, concurrency_limit=8, **_PRIVATE)
-    order.input(ordered, [order, *given], outputs, concurrency_limit=8, **_PRIVATE)
-    gr.on([page.address.change], greet, None, welcome, **_PRIVATE)
+    # --- what happens --------------------------------------------------------------------------------------------------------
 
-
-def _next(told: _Turns) -> int:
-    return max((turn.number for turn in told), default=0) + 1
-
-
-def _ordered(page: Page, text: str, told: _Turns) -> tuple[Asking, int] | None:
-    """What a script of the page asks for: a question, an address, or the filters of a turn, changed."""
-    try:
-        order = json.loads(text[:20_000])
-    except ValueError:
-        return None
-    if not isinstance(order, dict):
-        return None
-    if isinstance(order.get("address"), str):
-        asking = asking_by(order["address"])
-        return (asking, _next(told)) if asking else None
-    turn = next((turn for turn in told if turn.number == order.get("turn")), None)
-    if turn is None or not isinstance(order.get("form"), dict):
-        return None
-    number = turn.number if turn is told[-1] else _next(told)
-    return changed(turn.asking, turn.shown, order["form"], page.service.base.repos), number
-
-
-def _converse(
-    page: Page, asking: Asking, number: int, told: _Turns, quotes: dict[str, Quote], reader: Reader, delay: float
-) -> Iterator[Any]:
-    """The turn as it grows; what stays as it is is not sent again."""
-    past = join(turn.html for turn in told if turn.number != number)
-    same = gr.skip()
-
-    def shown(state: str, content: Any) -> Any:
-        return turn_html(number, asking.text, content, reader, state=state)
-
-    yield "", past, shown("pending", pending_html(reader)), "", same, same, same
-    failed = None
-    try:
-        if delay:
-            failed = sentence_html(reader.ui.app["too many"].format(seconds=max(1, round(delay))), reader)
+    def asked(
+        self,
+        text: str,
+        order: str,
+        address: str,
+        model: bool,
+        turns: Turns,
+        quotes: dict[str, Quote],
+        kept: object,
+        request: gr.Request,
+        event: gr.EventData,
+    ) -> Iterator[Update]:
+        """A question typed, ordered by a script of the page, or of the address that the page was opened with."""
+        number = max((turn.number for turn in turns), default=0) + 1
+        found: tuple[Asking, int] | None
+        if event.target is self.order:
+            found = self._ordered(order, turns, number)
+        elif event.target is self.page.address:
+            asking = asking_by(address)
+            found = (asking, number) if asking else None
         else:
-            checked(asking.text)
-            with page.service.using() as base:
-                repos = base.repos
-                markdown = ""
-                for event in base.ask_aloud(asking.asked):
-                    answer = getattr(event, "answer", None)
-                    if answer is not None:
-                        latest = answer
-                        filters = shown_filters(answer.scope, reader.zone, repos)
-                        form = filter_html(filters, repos, reader, number=number)
-                    if isinstance(event, Done):
-                        html = shown("done", done_html(latest, form, asking.at(latest.scope.resolved_at).address, reader))
-                        turn = Turn(number, asking, html, latest.scope, filters, packed(latest))
-                        quotes = {**quotes, **quotes_of(latest)}
-                        yield same, same, html, same, with_turn(told, turn), quotes, filters
-                    else:
-                        markdown = f"{markdown}\n\n{event.markdown}".strip()
-                        yield same, same, shown("streaming", begun_html(latest, markdown, form, reader)), same, same, same, same
-    except KbError as error:
-        failed = told_html(error, reader)
-    if failed:
-        html = shown("failed", failed)
-        yield same, same, html, same, with_turn(told, Turn(number, asking, html)), same, same
+            before = next((turn.scope for turn in reversed(turns) if turn.scope), None)
+            found = (Asking(text, before=before), number) if text.strip() else None
+        if found is None:
+            yield {self.current: gr.skip()}
+            return
+        typed = event.target is not self.order and event.target is not self.page.address
+        yield from self._conversed(
+            Talk(self.page.service, self.page.reader(request), found[1], found[0], model),
+            turns,
+            quotes,
+            kept,
+            request,
+            typed=typed,
+        )
+
+    def _ordered(self, text: str, turns: Turns, number: int) -> tuple[Asking, int] | None:
+        """A question by its address, or the filters of a turn, changed: they ask again in its place, where it is the last."""
+        try:
+            order = json.loads(text[:_LONGEST_ORDER])
+        except ValueError:
+            return None
+        if not isinstance(order, dict):
+            return None
+        if isinstance(order.get("address"), str):
+            asking = asking_by(order["address"])
+            return (asking, number) if asking else None
+        turn = next((turn for turn in turns if turn.number == order.get("turn")), None)
+        if turn is None or not isinstance(order.get("form"), dict):
+            return None
+        asking = changed(turn.asking, turn.shown, order["form"], self.page.service.base.repos)
+        return asking, turn.number if turn is turns[-1] else number
+
+    def _conversed(
+        self, talk: Talk, turns: Turns, quotes: dict[str, Quote], kept: object, request: gr.Request, *, typed: bool
+    ) -> Iterator[Update]:
+        session = request.session_hash or ""
+        stop = self.stops[session] = threading.Event()
+        first: Update = {self.welcome: "", self.past: join(turn.html for turn in turns if turn.number != talk.number)}
+        first |= {self.question: ""} if typed else {}
+        try:
+            for shown in talk.told(stop, delay=self.page.delay(request)):
+                update: Update = {self.current: shown.html if shown else gr.skip(), **first}
+                first = {}
+                if shown and shown.turn:
+                    update[self.turns] = with_turn(turns, shown.turn)
+                if shown and shown.turn and shown.turn.scope:
+                    update[self.page.quotes] = dict([*quotes.items(), *shown.quotes.items()][-_MOST_QUOTES:])
+                    update[self.page.chosen] = shown.turn.shown
+                    update[self.kept] = remembered(kept, talk.asking)
+                yield update
+        finally:
+            stop.set()
+            if self.stops.get(session) is stop:
+                del self.stops[session]
+
+    def stopped(self, request: gr.Request) -> None:
+        """Do not wait for the language model any longer."""
+        stop = self.stops.get(request.session_hash or "")
+        if stop:
+            stop.set()
+
+    def greeted(self, kept: object, turns: Turns, request: gr.Request) -> tuple[str, str]:
+        """What stands above the conversation."""
+        reader = self.page.reader(request)
+        welcome = "" if turns else welcome_html(self.page.service.examples(reader), reader)
+        return welcome, history_html(remembered_of(kept), reader, open=not turns)
+
+    def begun_anew(self, kept: object, request: gr.Request) -> tuple[str, str, str, str, Turns, str]:
+        """An empty conversation."""
+        return *self.greeted(kept, (), request), "", "", (), ""

@@ -6,7 +6,7 @@ import gradio as gr
 
 from kb.errors import KbError
 from kb.types import Quote
-from kb.web.drawer_html import ID_LIMIT, drawer_html
+from kb.web.drawer_html import ID_LIMIT, bar_html, drawer_html
 from kb.web.tabs.page import Page
 from kb.web.told import told_html
 
@@ -15,7 +15,8 @@ _MORE = re.compile(r"(?P<id>.*) #(?P<what>lines|notes)=(?P<count>[0-9]{1,7})", r
 
 def build(page: Page) -> None:
     """One drawer for all tabs, empty and closed."""
-    with gr.Column(elem_id="kb-drawer", elem_classes=["kb-drawer"]):
+    with gr.Column(elem_id="kb-drawer"):
+        bar = gr.HTML(elem_id="kb-drawer-bar")
         content = gr.HTML(elem_id="kb-drawer-content")
 
     def show(wanted: str, quotes: dict[str, Quote], request: gr.Request) -> str:
@@ -29,6 +30,10 @@ def build(page: Page) -> None:
         except KbError as error:
             return told_html(error, reader)
 
+    def greet(request: gr.Request) -> str:
+        return bar_html(page.reader(request))
+
+    page.address.change(greet, None, bar, api_visibility="private", show_progress="hidden")
     page.opened.change(
         show,
         [page.opened, page.quotes],

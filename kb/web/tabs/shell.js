@@ -1,48 +1,99 @@
-/* What belongs to no tab: the drawer, the keys, the theme. Listens on the document, so that it holds for what comes later. */
+/* What belongs to no tab: the drawer, the keys, the theme. It listens on the document, so that it holds for what comes later. */
 (() => {
   "use strict";
   const kb = (window.kb = window.kb || {});
-  const drawer = () => document.getElementById("kb-drawer");
+  const byId = (id) => document.getElementById(id);
+  const narrow = window.matchMedia("(max-width: 1099px)");
   let opener = null;
+
+  document.documentElement.lang = /^zh/i.test(navigator.language) ? navigator.language : "en";
 
   /* Give a hidden field a value, as if it had been typed: its handler on the server hears of it. */
   kb.send = (id, value) => {
     const field = document.querySelector(`#${id} textarea, #${id} input`);
-    if (!field) return false;
+    if (!field) return;
     const kind = field.tagName === "TEXTAREA" ? HTMLTextAreaElement : HTMLInputElement;
     Object.getOwnPropertyDescriptor(kind.prototype, "value").set.call(field, value);
     field.dispatchEvent(new Event("input", { bubbles: true }));
-    return true;
   };
 
+  /* What stands behind the page's address, so that it can be opened again: "?…", or "" for the app's root. */
   kb.address = (search) => history.replaceState(null, "", search || window.location.pathname);
 
-  const mark = (id) => {
-    for (const chip of document.querySelectorAll(".kb-chip[aria-expanded='true']")) chip.removeAttribute("aria-expanded");
-    if (id) for (const chip of document.querySelectorAll(".kb-chip")) if (chip.dataset.id === id) chip.setAttribute("aria-expanded", "true");
+  /* Call back when there is something new in the element of an id; it may not be there yet, and be made anew. */
+  const watched = [];
+  kb.watch = (id, changed) => {
+    watched.push([id, changed]);
+    if (byId(id)) changed(byId(id));
+  };
+  new MutationObserver((mutations) => {
+    for (const [id, changed] of watched) {
+      const element = byId(id);
+      const touched = ({ target, addedNodes }) => element.contains(target) || [...addedNodes].some((node) => node.contains(element));
+      if (element && mutations.some(touched)) changed(element);
+    }
+  }).observe(document.documentElement, { childList: true, subtree: true });
+
+  /* --- the drawer ------------------------------------------------------------------------------------------------------- */
+
+  const marked = (id) => {
+    for (const chip of document.querySelectorAll(".kb-chip[aria-expanded]")) chip.removeAttribute("aria-expanded");
+    if (!id) return;
+    for (const chip of document.querySelectorAll(".kb-chip")) if (chip.dataset.id === id) chip.setAttribute("aria-expanded", "true");
+  };
+
+  const state = (name) => {
+    const drawer = byId("kb-drawer");
+    drawer.dataset.state = name;
+    document.body.classList.toggle("kb-beside", name !== "closed");
+    const modal = name !== "closed" && narrow.matches;
+    drawer.setAttribute("aria-modal", String(modal));
+    for (const rest of document.querySelectorAll("#kb-head, #kb-tabs")) rest.inert = modal;
   };
 
   kb.open = (id, from) => {
-    const panel = drawer();
-    if (!panel) return;
-    if (from && !panel.contains(from)) opener = from;
-    if (panel.dataset.id !== id) panel.dataset.state = "loading";
-    panel.dataset.id = id;
-    document.body.classList.add("kb-beside");
-    mark(id);
+    const drawer = byId("kb-drawer");
+    if (!drawer || !id) return;
+    if (from && !drawer.contains(from)) opener = from;
+    const there = drawer.querySelector(".kb-record");
+    state(there && there.dataset.id === id ? "open" : "loading");
+    marked(id);
     kb.send("kb-opened", id);
+    byId("kb-drawer-close").focus({ preventScroll: true });
   };
 
   kb.close = () => {
-    const panel = drawer();
-    if (!document.body.classList.contains("kb-beside")) return false;
-    document.body.classList.remove("kb-beside");
-    panel.dataset.state = "closed";
-    mark("");
-    if (opener && opener.isConnected) opener.focus();
+    const drawer = byId("kb-drawer");
+    if (!drawer || drawer.dataset.state === "closed") return false;
+    state("closed");
+    marked("");
+    const back = opener && opener.isConnected ? opener : document.querySelector("#kb-question textarea");
     opener = null;
+    if (back) back.focus({ preventScroll: true });
     return true;
   };
+
+  kb.watch("kb-drawer-content", (content) => {
+    const drawer = byId("kb-drawer");
+    if (!drawer.dataset.state) {
+      drawer.setAttribute("role", "dialog");
+      drawer.setAttribute("aria-labelledby", "kb-drawer-name");
+      state("closed");
+      const wanted = new URLSearchParams(window.location.search).get("record");
+      if (wanted) kb.open(wanted);
+    }
+    const shown = content.querySelector("article, .kb-empty, .kb-told");
+    if (!shown || shown === kb.shown) return;
+    kb.shown = shown;
+    state("open");
+    marked(shown.dataset.id);
+    const bar = drawer.querySelector(".kb-drawer-body");
+    if (bar) bar.scrollTop = 0;
+  });
+
+  narrow.addEventListener("change", () => byId("kb-drawer") && state(byId("kb-drawer").dataset.state));
+
+  /* --- clicks and keys -------------------------------------------------------------------------------------------------- */
 
   document.addEventListener("click", (event) => {
     const at = event.target instanceof Element ? event.target : null;
@@ -50,30 +101,65 @@
     const more = at.closest("[data-more]");
     const chip = at.closest(".kb-chip[data-id], [data-open]");
     if (more) kb.send("kb-opened", `${more.dataset.id} #${more.dataset.more}=${4 * Number(more.dataset.shown)}`);
-    else if (chip && !(at.closest("a[href]") && at.closest("a[href]") !== chip)) {
+    else if (chip && !(at.closest("a[href]") && chip.contains(at.closest("a[href]")) && at.closest("a[href]") !== chip)) {
       event.preventDefault();
       kb.open(chip.dataset.open || chip.dataset.id, chip);
     } else if (at.closest("#kb-drawer-close")) kb.close();
-    else if (at.closest("#kb-help-open")) document.getElementById("kb-help").showModal();
+    else if (at.closest("#kb-help-open")) byId("kb-help").showModal();
     else if (at.closest("#kb-theme")) kb.theme(document.body.classList.contains("dark") ? "light" : "dark");
+    else if (at.closest("#kb-tabs [role=tab]")) {
+      const name = /^kb-tab-(.+)-button$/.exec(at.closest("[role=tab]").id);
+      if (name) kb.address(name[1] === "ask" ? kb.asked || "" : `?tab=${name[1]}`);
+    }
   });
 
-  const writes = (at) => at instanceof Element && at.closest("input, textarea, select, [contenteditable='true']");
+  const writes = (at) => at instanceof Element && at.closest("input:not([type=checkbox]), textarea, select, [contenteditable=true]");
+  const seen = (element) => element.checkVisibility({ visibilityProperty: true });
+
+  const step = (by) => {
+    const all = [...document.querySelectorAll("#kb-current .kb-body .kb-chip")].filter(seen);
+    const at = all.indexOf(document.activeElement);
+    const next = all[at < 0 ? (by > 0 ? 0 : all.length - 1) : at + by];
+    if (next) next.focus();
+    return Boolean(next);
+  };
+
   document.addEventListener("keydown", (event) => {
-    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    const dialog = document.querySelector("dialog[open]");
     if (event.key === "Escape") {
-      if (!document.querySelector("dialog[open]") && kb.close()) event.preventDefault();
+      const menu = event.target instanceof Element && event.target.closest("details.kb-menu[open]");
+      if (menu) {
+        menu.open = false;
+        menu.querySelector("summary").focus();
+      } else if (!dialog && kb.close()) event.preventDefault();
       return;
     }
-    if (writes(event.target)) return;
+    if (dialog || writes(event.target)) return;
     if (event.key === "/") {
-      const field = document.querySelector("#kb-question textarea, [data-focus] input");
-      if (field) { event.preventDefault(); field.focus(); }
-    } else if (event.key === "?") document.getElementById("kb-help").showModal();
+      const field = [...document.querySelectorAll("#kb-question textarea, [data-focus] input, input[data-focus]")].find(seen);
+      if (!field) return;
+      event.preventDefault();
+      field.focus();
+    } else if (event.key === "?") byId("kb-help").showModal();
+    else if ((event.key === "j" || event.key === "k") && step(event.key === "j" ? 1 : -1)) event.preventDefault();
   });
+
+  /* --- the theme -------------------------------------------------------------------------------------------------------- */
 
   kb.theme = (name) => {
     document.body.classList.toggle("dark", name === "dark");
-    try { localStorage.setItem("kb-theme", name); } catch { /* private windows keep nothing */ }
+    try { localStorage.setItem("kb-theme", name); } catch { /* a private window keeps nothing */ }
+    document.dispatchEvent(new CustomEvent("kb-theme", { detail: name }));
   };
+
+  const kept = () => { try { return localStorage.getItem("kb-theme"); } catch { return null; } };
+  if (kept()) {
+    const want = () => document.body.classList.contains("dark") !== (kept() === "dark") && document.body.classList.toggle("dark");
+    const follow = () => {
+      want();
+      new MutationObserver(want).observe(document.body, { attributes: true, attributeFilter: ["class"] });
+    };
+    if (document.body) follow(); else document.addEventListener("DOMContentLoaded", follow);
+  }
 })();

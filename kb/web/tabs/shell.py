@@ -31,7 +31,6 @@ from kb.web.tabs.page import TABS, Page
 
 _HERE = Path(__file__).parent
 _STYLE = _HERE.parent / "style.css"
-_SCRIPTS = ("shell.js", "ask.js")
 
 
 def build(service: Service) -> Any:
@@ -80,11 +79,11 @@ def theme() -> gr.themes.Base:
     return gr.themes.Default(primary_hue="blue", neutral_hue="slate", font=sans, font_mono=mono)
 
 
-def scripts() -> str:
-    """What the page's head needs: our scripts, within it, so that nothing has to be fetched for them."""
-    return "".join(f"<script>\n{(_HERE / name).read_text(encoding='utf-8')}</script>\n" for name in _SCRIPTS)
+def head() -> str:
+    """What the page's head needs, within it, so that nothing is fetched for it: our style, and the scripts of the tabs.
 
-
-def style() -> str:
-    """The style of everything that is ours."""
-    return _STYLE.read_text(encoding="utf-8")
+    The style is not given as Gradio's ``css``, which holds every rule to the inside of the app: some are about the body.
+    """
+    others = sorted(path for path in _HERE.glob("*.js") if path.name != "shell.js")
+    scripts = (f"<script>\n{path.read_text(encoding='utf-8')}</script>" for path in (_HERE / "shell.js", *others))
+    return "\n".join((f"<style>\n{_STYLE.read_text(encoding='utf-8')}</style>", *scripts))
