@@ -43,15 +43,26 @@ def ledger_html(
     *,
     counts: Mapping[str, Mapping[str, int]] | None = None,
     orphans: Sequence[str] = (),
+    actions: Mapping[str, Markup] | None = None,
 ) -> Markup:
-    """A card for each source, what needs looking after first. ``counts`` maps source to kind to how many records."""
+    """A card for each source, what needs looking after first. ``counts`` maps source to kind to how many records, ``actions``
+    source to what can be done with it."""
     words = reader.ui.sources
     if not rows:
         return tag("div", tag("p", tag("strong", words["empty"])), tag("p", words["empty hint"]), class_="kb-empty")
     stand = {row.source: standing(row, reader.now, orphan=row.source in orphans) for row in rows}
     ordered = sorted(rows, key=lambda row: (_rank(stand[row.source]), row.source))
     cards = [
-        tag("li", source_html(row, reader, counts=(counts or {}).get(row.source, {}), state=stand[row.source]))
+        tag(
+            "li",
+            source_html(
+                row,
+                reader,
+                counts=(counts or {}).get(row.source, {}),
+                state=stand[row.source],
+                actions=(actions or {}).get(row.source),
+            ),
+        )
         for row in ordered
     ]
     return tag("ul", *cards, class_="kb-sources")
@@ -61,7 +72,9 @@ def _rank(state: str) -> int:
     return _WORST_FIRST.index(state) if state in _WORST_FIRST else len(_WORST_FIRST)
 
 
-def source_html(row: LedgerRow, reader: Reader, *, counts: Mapping[str, int], state: str) -> Markup:
+def source_html(
+    row: LedgerRow, reader: Reader, *, counts: Mapping[str, int], state: str, actions: Markup | None = None
+) -> Markup:
     """One source: its state, its last success, what it holds; where something is wrong, what and what to do."""
     tone, sign = _LOOK.get(state, ("quiet", "dash"))
     facts = [fact for fact in (row.repo if row.repo != row.source else "", row.use) if fact]
@@ -77,6 +90,7 @@ def source_html(row: LedgerRow, reader: Reader, *, counts: Mapping[str, int], st
         tag("p", join(_dates(row, reader), " · ")),
         _held(counts, reader),
         *_wrong(row, state, reader),
+        actions,
         class_=f"kb-source kb-is-{tone}",
         data_source=row.source,
     )

@@ -52,6 +52,7 @@ ENGLISH = UiWords(
         "record": "Record",
     },
     ask={
+        "question": "Your question",
         "broken": "Something went wrong here that was not foreseen: the log of the server says more. Please ask again.",
         "stopped": "Stopped: the language model was not waited for.",
         "as of": "As it stood at {moment}.",

@@ -5,8 +5,6 @@ A source of one's own is described by its own docstring.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 _SINCE_EN = 'How far back to begin: "90 days", "6 weeks", "1 year", a date, or "all".'
 _SINCE_ZH = '从多久以前开始："90 days"、"6 weeks"、"1 year"、一个日期，或 "all"。'
 _REPO_EN = "owner/name, or the address of its page."
@@ -27,7 +25,7 @@ ENGLISH = {
     "github_releases.repo": _REPO_EN,
     "github_releases.since": _SINCE_EN,
     "github_releases.base_url": "Of the API; for GitHub Enterprise https://HOST/api/v3.",
-    "arxiv_papers.query": 'In arXiv\'s own language: all:"speculative decoding". At least one of query, categories and authors.',
+    "arxiv_papers.query": 'In arXiv\'s own language: all:"speculative decoding". At least one of query, categories, authors.',
     "arxiv_papers.categories": "Papers of any of them, such as cs.DC.",
     "arxiv_papers.authors": "Papers by any of them.",
     "arxiv_papers.since": _SINCE_EN,

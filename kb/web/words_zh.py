@@ -52,6 +52,7 @@ CHINESE = UiWords(
         "record": "记录",
     },
     ask={
+        "question": "你的问题",
         "broken": "这里发生了意外错误：服务器日志中有详细信息。请再问一次。",
         "stopped": "已停止：没有等待语言模型完成。",
         "as of": "截至 {moment} 的情况。",
