@@ -32,6 +32,11 @@ def welcome_html(examples: Sequence[Example], reader: Reader) -> Markup:
     )
 
 
+def no_model_html(reader: Reader) -> Markup:
+    """That there is no language model, which is a way to use this, and how to add one."""
+    return tag("p", reader.ui.ask["model none"], class_="kb kb-dim", lang=reader.language)
+
+
 def history_html(addresses: Sequence[str], reader: Reader, *, open: bool) -> Markup:
     """The questions of these addresses, to be asked again or forgotten; that they are kept here only, where there are none."""
     words = reader.ui.ask

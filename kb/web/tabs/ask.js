@@ -91,19 +91,19 @@
     if (changed) ask(menu.closest("form"));
   }, true);
 
-  /* A new question comes into view; an answer gives the page its address. */
+  /* A new question comes into view, and stays there until somebody scrolls; an answer gives the page its address. */
   let last = "";
+  let moved = true;
+  for (const kind of ["wheel", "touchmove", "keydown"]) document.addEventListener(kind, () => { moved = true; }, { passive: true });
   kb.watch("kb-current", (current) => {
     const turn = current.querySelector("article.kb-turn");
-    if (!turn) return;
-    const now = `${turn.dataset.turn} ${turn.dataset.state}`;
+    const now = turn ? `${turn.dataset.turn} ${turn.dataset.state}` : "";
     if (now === last) return;
-    const fresh = last.split(" ")[0] !== turn.dataset.turn;
+    const fresh = last.split(" ")[0] !== now.split(" ")[0];
     last = now;
-    if (fresh && Number(turn.dataset.turn) > 1) {
-      const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-      turn.scrollIntoView({ block: "start", behavior: calm ? "auto" : "smooth" });
-    }
+    if (!turn) return;
+    if (fresh) moved = false;
+    if (!moved && Number(turn.dataset.turn) > 1) turn.scrollIntoView({ block: "start", behavior: "instant" });
     const actions = turn.querySelector(".kb-actions");
     if (turn.dataset.state === "done" && actions) {
       kb.asked = actions.dataset.permalink;

@@ -14,7 +14,7 @@ from kb.web.markup import join
 from kb.web.tabs.page import Page
 from kb.web.talk import Talk
 from kb.web.turns import Turn, with_turn
-from kb.web.welcome_html import history_html, remembered, remembered_of, welcome_html
+from kb.web.welcome_html import history_html, no_model_html, remembered, remembered_of, welcome_html
 
 _PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 _LONGEST_ORDER = 20_000  # characters
@@ -51,7 +51,12 @@ class _Ask:
         with gr.Column(elem_id="kb-composer"):
             with gr.Row(elem_id="kb-write"):
                 self.question = gr.Textbox(
-                    label=page.t("app.ask"), placeholder=page.t("ask.placeholder"), elem_id="kb-question", lines=1, max_lines=6
+                    label=page.t("ask.question"),
+                    placeholder=page.t("ask.placeholder"),
+                    elem_id="kb-question",
+                    lines=1,
+                    max_lines=6,
+                    container=False,
                 )
                 self.send = gr.Button(page.t("ask.send"), variant="primary", elem_id="kb-send")
                 self.stop = gr.Button(page.t("ask.stop"), variant="stop", elem_id="kb-stop")
@@ -70,7 +75,7 @@ class _Ask:
         kept = gr.BrowserState(True, storage_key="kb-model", secret="kb")  # noqa: S106
 
         def greet(wanted: object, request: gr.Request) -> tuple[bool, str]:
-            return wanted is not False, join([page.reader(request).ui.ask["model none"]])
+            return wanted is not False, no_model_html(page.reader(request))
 
         page.address.change(greet, kept, [switch, told], **_PRIVATE)
         switch.input(lambda wanted: wanted, switch, kept, **_PRIVATE)

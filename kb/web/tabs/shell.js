@@ -44,11 +44,14 @@
 
   const state = (name) => {
     const drawer = byId("kb-drawer");
+    const before = opener && opener.isConnected ? opener.getBoundingClientRect().top : null;
     drawer.dataset.state = name;
     document.body.classList.toggle("kb-beside", name !== "closed");
     const modal = name !== "closed" && narrow.matches;
     drawer.setAttribute("aria-modal", String(modal));
     for (const rest of document.querySelectorAll("#kb-head, #kb-tabs")) rest.inert = modal;
+    /* The content becomes narrower: what was chosen stays where it was. */
+    if (before !== null) window.scrollBy({ top: opener.getBoundingClientRect().top - before, behavior: "instant" });
   };
 
   kb.open = (id, from) => {

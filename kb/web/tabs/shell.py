@@ -16,6 +16,7 @@ A chip (class ``kb-chip`` with ``data-id``) and any element with ``data-open`` o
 
 import importlib
 import importlib.util
+import re
 import types
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,13 @@ def build(service: Service) -> Any:
         def greet(request: gr.Request) -> str:
             return head_html(page.reader(request))
 
+        def arrive(search: str) -> gr.Tabs:
+            return page.goto(tab_of(search))
+
+        for block in app.blocks.values():
+            if isinstance(block, gr.HTML):
+                block.apply_default_css = False  # its buttons and lists would be Gradio's
+        address.change(arrive, address, tabs, api_visibility="private", show_progress="hidden")
         app.load(greet, None, head, api_visibility="private", show_progress="hidden", queue=False)
         app.load(None, None, address, js="() => window.location.search || '?'", api_visibility="private")
     return app
@@ -60,6 +68,12 @@ def _modules() -> list[tuple[str, types.ModuleType]]:
     """The tabs that there are, in their order."""
     names = {name: f"kb.web.tabs.{'programs' if name == 'connect' else name}" for name in TABS}
     return [(name, importlib.import_module(full)) for name, full in names.items() if importlib.util.find_spec(full)]
+
+
+def tab_of(search: str) -> str:
+    """The tab that an address names, else the first."""
+    named = re.search(r"[?&]tab=([a-z]+)", search[:2_000])
+    return named[1] if named and named[1] in TABS else TABS[0]
 
 
 def theme() -> gr.themes.Base:
