@@ -8,7 +8,7 @@ from kb.catalog import Catalog
 from kb.web.browse import Page
 from kb.web.browse_html import browse_html
 from kb.web.browsing import Behind, Browsing
-from kb.web.markup import filled, join, tag, text
+from kb.web.markup import filled, tag, text
 from kb.web.narrow_html import active_html
 from kb.web.reader import Reader
 from kb.web.record_html import missing_html, open_record, record_html
@@ -63,7 +63,6 @@ def record_page(catalog: Catalog, id: str, reader: Reader) -> Markup:
     return tag("div", tag("p", back), shown, class_="kb kb-browse kb-one", lang=reader.language)
 
 
-def waiting_html(reader: Reader) -> Markup:
-    """While a first page is on its way."""
-    lines = join(tag("div", class_="kb-skeleton") for _ in range(8))
-    return tag("div", tag("span", reader.ui.app["loading"], class_="kb-sr"), lines, class_="kb", lang=reader.language)
+def waiting_html() -> Markup:
+    """While the first page is on its way."""
+    return tag("div", *(tag("div", class_="kb-skeleton") for _ in range(8)), class_="kb", aria_hidden="true")

@@ -29,10 +29,11 @@ def narrow_html(shown: Browsing, repos: Sequence[str], reader: Reader, *, tab: s
         _menu("kind", reader.ui.app["kinds"], kinds, shown.filters.kinds, reader),
     ]
     if records:
+        sorts = [("" if sort == SORTS[0] else sort, words[sort]) for sort in SORTS]
         directions = [("", words["descending"]), ("ascending", words["ascending"])]
         fields += [
             _menu("state", words["state"], states, shown.states, reader),
-            _select("sort", words["sort"], [(sort, _sort(sort, reader)) for sort in SORTS], shown.sort, tab),
+            _select("sort", words["sort"], sorts, "" if shown.sort == SORTS[0] else shown.sort, tab),
             _select("order", words["direction"], directions, "" if shown.descending else "ascending", tab),
         ]
     form = tag(
@@ -80,10 +81,6 @@ def _clear(name: str, value: str, label: str, reader: Reader) -> Markup:
     return tag("button", label, " ", cross, type="button", class_="kb-set", data_clear=name, data_value=value, aria_label=said)
 
 
-def _sort(name: str, reader: Reader) -> str:
-    return reader.ui.browse[name]
-
-
 def _search(shown: Browsing, reader: Reader) -> Markup:
     words = reader.ui.browse
     box = tag(
@@ -97,6 +94,7 @@ def _search(shown: Browsing, reader: Reader) -> Markup:
         aria_label=words["search"],
         enterkeyhint="search",
         spellcheck="false",
+        data_focus=True,
     )
     return tag("span", box, class_="kb-field kb-find")
 
@@ -126,7 +124,7 @@ def _window(shown: Browsing, reader: Reader, tab: str) -> Iterator[Markup]:
 
 
 def _select(name: str, label: str, choices: Sequence[tuple[str, str]], chosen: str, tab: str) -> Markup:
-    id = f"kb-{tab}-{name}"
+    id = f"kb-{tab}-by-{name}"
     options = [tag("option", shown, value=value, selected=value == chosen) for value, shown in choices]
     return tag("span", tag("label", label, for_=id), tag("select", *options, name=name, id=id), class_="kb-field")
 

@@ -8,6 +8,7 @@ from gradio.components.plot import PlotData
 
 from kb.errors import KbError
 from kb.web.activity_html import above_html, bar_label, changed_html, nothing_html, picture_title, table_of
+from kb.web.browse_page import waiting_html
 from kb.web.browsing import Behind, Browsing, address_values, browsing_by, narrowed
 from kb.web.filters import Filters
 from kb.web.narrow_html import narrow_html
@@ -31,7 +32,7 @@ def build(page: Page) -> None:
     """The filters, and below them one panel for each picture."""
     pictures = Pictures()
     form = gr.HTML(elem_id="kb-activity-form")
-    above = gr.HTML(elem_id="kb-activity")
+    above = gr.HTML(waiting_html(), elem_id="kb-activity")
     panels: list[Any] = []
     with gr.Row(elem_id="kb-pictures", elem_classes=["kb", "kb-pictures"]):
         for name in NAMES:
@@ -68,13 +69,13 @@ def build(page: Page) -> None:
     def opened(address: str, request: gr.Request) -> tuple[Any, ...]:
         """The page was opened with an address that asks for pictures."""
         if address_values(address).get("tab") != ["activity"]:
-            return (gr.skip(), gr.skip(), *_kept(), *(gr.skip(),) * 3)
+            return (gr.skip(), gr.skip(), *_kept(), *(gr.skip(),) * 2)
         reader, shown = page.reader(request), browsing_by(address)
         *content, state = _draw(page, pictures, shown, reader)
-        return _form(page, shown, reader), *content, shown.filters, state, page.goto("activity")
+        return _form(page, shown, reader), *content, shown.filters, state
 
     outputs = [above, *panels]
-    order.input(
+    order.change(
         ordered,
         [order, drawn],
         [*outputs, page.chosen, drawn, page.docs, page.tabs],
@@ -83,7 +84,7 @@ def build(page: Page) -> None:
         **_PRIVATE,
     )
     current_tab().select(entered, [page.chosen, drawn], [form, *outputs, drawn], concurrency_limit=4, **_PRIVATE)
-    page.address.change(opened, page.address, [form, *outputs, page.chosen, drawn, page.tabs], concurrency_limit=4, **_PRIVATE)
+    page.address.change(opened, page.address, [form, *outputs, page.chosen, drawn], concurrency_limit=4, **_PRIVATE)
 
 
 def _kept() -> tuple[Any, ...]:

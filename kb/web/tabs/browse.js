@@ -32,11 +32,6 @@
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     if (!visible(document.getElementById("kb-browse"))) return;
     const typing = event.target instanceof Element && event.target.closest("input, textarea, select, [contenteditable='true']");
-    if (event.key === "/" && !typing && visible(field())) {
-      event.preventDefault();
-      field().focus();
-      return;
-    }
     const steps = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1 };
     const step = steps[event.key];
     const arrow = event.key.startsWith("Arrow");

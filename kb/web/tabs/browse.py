@@ -30,7 +30,7 @@ class Drawn:
 def build(page: Page) -> None:
     """The filters as a form, and below them what they let through."""
     form = gr.HTML(elem_id="kb-browse-form")
-    content = gr.HTML(elem_id="kb-browse")
+    content = gr.HTML(waiting_html(), elem_id="kb-browse")
     order = gr.Textbox(visible="hidden", elem_id="kb-browse-order", show_label=False)
     drawn = gr.State(Drawn())
 
@@ -59,15 +59,15 @@ def build(page: Page) -> None:
 
     def opened(address: str, request: gr.Request) -> tuple[Any, ...]:
         """The page was opened with an address that asks for records, or for one."""
-        values, reader = address_values(address), page.reader(request)
+        values = address_values(address)
         record = values.get("record", [""])[0]
         if not record and values.get("tab") != ["browse"]:
-            return _form(page, Browsing(), reader), waiting_html(reader), gr.skip(), gr.skip(), gr.skip()
-        shown = Browsing() if record else browsing_by(address)
+            return (gr.skip(),) * 4
+        shown, reader = Browsing() if record else browsing_by(address), page.reader(request)
         told = _one(page, record, reader) if record else _table(page, shown, None, reader)
-        return _form(page, shown, reader), told, shown.filters, Drawn(shown, record=record), page.goto("browse")
+        return _form(page, shown, reader), told, shown.filters, Drawn(shown, record=record)
 
-    order.input(
+    order.change(
         ordered,
         [order, page.docs],
         [content, page.chosen, page.docs, drawn],
@@ -78,7 +78,7 @@ def build(page: Page) -> None:
     entering = [page.chosen, page.docs, drawn]
     current_tab().select(entered, entering, [form, content, drawn], concurrency_limit=8, **_PRIVATE)
     page.docs.change(followed, entering, [form, content, drawn], concurrency_limit=8, **_PRIVATE)
-    page.address.change(opened, page.address, [form, content, page.chosen, drawn, page.tabs], **_PRIVATE)
+    page.address.change(opened, page.address, [form, content, page.chosen, drawn], **_PRIVATE)
 
 
 def _following(drawn: Drawn, chosen: Filters, behind: Behind | None) -> Browsing:

@@ -4,7 +4,6 @@ from typing import Any
 
 import gradio as gr
 
-from kb.web.browsing import address_values
 from kb.web.programs import parameters
 from kb.web.programs_html import base_url, programs_html
 from kb.web.tabs.page import Page, current_tab
@@ -18,13 +17,9 @@ def build(page: Page) -> None:
 
     def draw(request: gr.Request) -> str:
         reader = page.reader(request)
-        url = base_url(request.headers, scheme=request.url.scheme, root=request.scope.get("root_path", ""))
+        url = base_url(request.headers, scheme=request.url.scheme, root=request.request.scope.get("root_path", ""))
         asked = next((example.question for example in page.service.examples(reader)), "")
         return programs_html(url, parameters(), reader, example=asked, password=bool(request.username))
 
-    def opened(address: str, request: gr.Request) -> tuple[Any, Any]:
-        """The page was opened, perhaps with the address of this tab."""
-        return draw(request), page.goto("connect") if address_values(address).get("tab") == ["connect"] else gr.skip()
-
     current_tab().select(draw, None, content, **_PRIVATE)
-    page.address.change(opened, page.address, [content, page.tabs], **_PRIVATE)
+    page.address.change(draw, None, content, **_PRIVATE)

@@ -82,8 +82,6 @@
       drawer.setAttribute("role", "dialog");
       drawer.setAttribute("aria-labelledby", "kb-drawer-name");
       state("closed");
-      const wanted = new URLSearchParams(window.location.search).get("record");
-      if (wanted) kb.open(wanted);
     }
     const shown = content.querySelector("article, .kb-empty, .kb-told");
     if (!shown || shown === kb.shown) return;

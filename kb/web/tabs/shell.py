@@ -52,8 +52,9 @@ def build(service: Service) -> Any:
         def greet(request: gr.Request) -> str:
             return head_html(page.reader(request))
 
-        def arrive(search: str) -> gr.Tabs:
-            return page.goto(tab_of(search))
+        def arrive(search: str) -> Any:
+            name = tab_of(search)
+            return page.goto(name) if name else gr.skip()  # a tab may have been chosen meanwhile
 
         for block in app.blocks.values():
             if isinstance(block, gr.HTML):
@@ -71,9 +72,11 @@ def _modules() -> list[tuple[str, types.ModuleType]]:
 
 
 def tab_of(search: str) -> str:
-    """The tab that an address names, else the first."""
+    """The tab that an address asks for, a record's page is in Browse; "" for none."""
     named = re.search(r"[?&]tab=([a-z]+)", search[:2_000])
-    return named[1] if named and named[1] in TABS else TABS[0]
+    if named and named[1] in TABS:
+        return named[1]
+    return "browse" if re.search(r"[?&]record=.", search[:2_000]) else ""
 
 
 def theme() -> gr.themes.Base:
