@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import queue
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -54,8 +55,8 @@ class Vectors:
     def __init__(self, path: Path, *, create: bool = True) -> None:
         self._path = path
         self._mode = "rwc" if create else "rw"
-        self._local = threading.local()
-        self._all: list[sqlite3.Connection] = []
+        self._idle: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
+        self._closed = False
         self._mutex = threading.Lock()
         self._watcher: sqlite3.Connection | None = None
         self._state = -1
@@ -67,11 +68,19 @@ class Vectors:
 
     @contextlib.contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
+        """Lent to one thread at a time: a server's threads come and go, and one each would never be closed."""
         with self._translated():
-            connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-            if connection is None:
-                self._local.connection = connection = self._connect()
-            yield connection
+            try:
+                connection = self._idle.get_nowait()
+            except queue.Empty:
+                connection = self._connect()
+            try:
+                yield connection
+            finally:
+                if self._closed:
+                    connection.close()
+                else:
+                    self._idle.put(connection)
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:
@@ -87,18 +96,20 @@ class Vectors:
             self._path.parent.mkdir(parents=True, exist_ok=True)
         uri = f"{self._path.absolute().as_uri()}?mode={self._mode}"
         connection = sqlite3.connect(uri, uri=True, timeout=30, check_same_thread=False)
-        self._all.append(connection)
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute("PRAGMA mmap_size=1073741824")
         return connection
 
     def close(self) -> None:
-        """Close every thread's connection."""
-        for connection in self._all:
-            connection.close()
-        self._all.clear()
-        self._local = threading.local()
-        self._watcher = self._cards = None
+        """Close what is idle; what is lent is closed when it comes back."""
+        self._closed = True
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._idle.get_nowait().close()
+        with self._mutex:
+            if self._watcher is not None:
+                self._watcher.close()
+            self._watcher = self._cards = None
 
     # --- writing ----------------------------------------------------------------------------------------------------------
 

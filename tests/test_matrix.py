@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -81,3 +82,16 @@ def test_cosines_are_the_same_for_few_cards_and_for_most() -> None:
         numbers, parts, own = cards.similar([doc], direction)
         assert (numbers.tolist(), parts.tolist()) == ([doc, doc], ["d0", "m0"])
         assert np.allclose(own, whole[2 * doc : 2 * doc + 2], atol=1e-6)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="this system does not list open files")
+def test_threads_that_come_and_go_leave_no_file_open(vectors: Vectors, tmp_path: Path) -> None:
+    def opened() -> int:
+        return sum(link.resolve() == tmp_path / "vectors.db" for link in Path("/proc/self/fd").iterdir())
+
+    before = opened()
+    for _ in range(20):
+        thread = threading.Thread(target=vectors.size)
+        thread.start()
+        thread.join()
+    assert opened() <= before + 1
