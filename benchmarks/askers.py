@@ -207,10 +207,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
     user, _, password = options.auth.partition(":")
-    with _served(options) as (url, pid):
-        auth = (user, password) if user else None
-        asking = measure(url, users=options.users, seconds=options.seconds, pause=options.pause, auth=auth, pid=pid)
-        found = summary(asyncio.run(asking), seconds=options.seconds)
+    auth = (user, password) if user else None
+    try:
+        with _served(options) as (url, pid):
+            asking = measure(url, users=options.users, seconds=options.seconds, pause=options.pause, auth=auth, pid=pid)
+            found = summary(asyncio.run(asking), seconds=options.seconds)
+    except (AskersError, httpx.HTTPError) as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return 2
     print(json.dumps(found, ensure_ascii=False) if options.json else _shown(found, options.users))
     return 0 if found["goal_met"] else 1
 

@@ -20,7 +20,7 @@ from tests.browser.server import Server, serving
 from tests.browser.world import World
 from tests.browser.world import world as a_world
 
-PATIENCE = 20_000  # ms: two busy cores, not what a person waits
+PATIENCE = 10_000  # ms: two busy cores, not what a person waits
 
 
 @dataclass
