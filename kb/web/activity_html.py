@@ -43,6 +43,8 @@ def _series(name: str, bar: Bar, reader: Reader) -> str:
 
 def _place(tally: Tally, bar: Bar, reader: Reader) -> str:
     place = text(bar.place, limit=160)
+    if tally.step == "month":
+        return place[: len("2026-01")]
     return reader.ui.activity["from week"].format(day=place) if tally.step == "week" else place
 
 

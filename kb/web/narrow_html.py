@@ -45,6 +45,7 @@ def narrow_html(shown: Browsing, repos: Sequence[str], reader: Reader, *, tab: s
         data_order=f"kb-{tab}-order",
         data_tab=tab,
         autocomplete="off",
+        data_made=reader.now.isoformat(),  # what equals the page's last one would not take the place of what was typed since
     )
     return tag("div", form, class_="kb", lang=reader.language)
 

@@ -1,5 +1,6 @@
 """Activity: pictures of what happened, each bar of which leads to the records behind it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -42,49 +43,57 @@ def build(page: Page) -> None:
     order = gr.Textbox(visible="hidden", elem_id="kb-activity-order", show_label=False)
     drawn = gr.State(Drawn())
 
-    def ordered(query: str, drawn: Drawn, request: gr.Request) -> tuple[Any, ...]:
+    def ordered(query: str, drawn: Drawn, request: gr.Request) -> Iterator[tuple[Any, ...]]:
         """The filters were changed, or a bar was chosen."""
         reader, values, shown = page.reader(request), address_values(query), browsing_by(query)
+        rest = (shown.filters, gr.skip(), gr.skip())
         wait = page.delay(request)
         if wait:
             told = sentence_html(reader.ui.app["too many"].format(seconds=max(1, round(wait))), reader)
-            return told, *_kept(), shown.filters, gr.skip(), gr.skip(), gr.skip()
-        if "bar" not in values:
-            *content, state = _draw(page, pictures, shown, reader)
-            return *content, shown.filters, state, gr.skip(), gr.skip()
-        behind = _behind(page, pictures, shown, drawn, values, reader)
-        if behind is None:  # the store has changed: the bars are others now
-            _, *content, state = _draw(page, pictures, shown, reader)
-            return changed_html(reader), *content, shown.filters, state, gr.skip(), gr.skip()
-        return gr.skip(), *_kept(), shown.filters, gr.skip(), behind, page.goto("browse")
+            yield told, *_kept(), gr.skip(), *rest
+            return
+        behind = _behind(page, pictures, shown, drawn, values, reader) if "bar" in values else None
+        if behind:
+            yield gr.skip(), *_kept(), gr.skip(), shown.filters, behind, page.goto("browse")
+            return
+        for content in _draw(page, pictures, shown, reader):
+            yield *content, *rest
+        if "bar" in values:  # the store has changed since they were drawn: the bar may be another one by now
+            yield changed_html(reader), *_kept(), gr.skip(), *rest
 
-    def entered(chosen: Filters, drawn: Drawn, request: gr.Request) -> tuple[Any, ...]:
+    def entered(chosen: Filters, drawn: Drawn, request: gr.Request) -> Iterator[tuple[Any, ...]]:
         """The tab is opened: what was filtered elsewhere holds here too."""
         shown, reader = Browsing(filters=replace(chosen, topic="")), page.reader(request)
         if drawn == Drawn(shown, _stamp(page)):
-            return (gr.skip(), gr.skip(), *_kept(), gr.skip())
-        *content, state = _draw(page, pictures, shown, reader)
-        return _form(page, shown, reader), *content, state
+            yield (gr.skip(),) * (3 + len(_kept()))
+            return
+        form = _form(page, shown, reader)
+        for content in _draw(page, pictures, shown, reader):
+            yield form, *content
+            form = gr.skip()
 
-    def opened(address: str, request: gr.Request) -> tuple[Any, ...]:
+    def opened(address: str, request: gr.Request) -> Iterator[tuple[Any, ...]]:
         """The page was opened with an address that asks for pictures."""
         if address_values(address).get("tab") != ["activity"]:
-            return (gr.skip(), gr.skip(), *_kept(), *(gr.skip(),) * 2)
+            yield (gr.skip(),) * (4 + len(_kept()))
+            return
         reader, shown = page.reader(request), browsing_by(address)
-        *content, state = _draw(page, pictures, shown, reader)
-        return _form(page, shown, reader), *content, shown.filters, state
+        form = _form(page, shown, reader)
+        for content in _draw(page, pictures, shown, reader):
+            yield form, *content, shown.filters
+            form = gr.skip()
 
     outputs = [above, *panels]
     order.change(
         ordered,
         [order, drawn],
-        [*outputs, page.chosen, drawn, page.docs, page.tabs],
+        [*outputs, drawn, page.chosen, page.docs, page.tabs],
         trigger_mode="always_last",
         concurrency_limit=4,
         **_PRIVATE,
     )
     current_tab().select(entered, [page.chosen, drawn], [form, *outputs, drawn], concurrency_limit=4, **_PRIVATE)
-    page.address.change(opened, page.address, [form, *outputs, page.chosen, drawn], concurrency_limit=4, **_PRIVATE)
+    page.address.change(opened, page.address, [form, *outputs, drawn, page.chosen], concurrency_limit=4, **_PRIVATE)
 
 
 def _kept() -> tuple[Any, ...]:
@@ -108,17 +117,24 @@ def _stamp(page: Page) -> str:
         return ""
 
 
-def _draw(page: Page, pictures: Pictures, shown: Browsing, reader: Reader) -> tuple[Any, ...]:
-    """What stands above the panels, the panels, and what was drawn."""
+def _draw(page: Page, pictures: Pictures, shown: Browsing, reader: Reader) -> Iterator[tuple[Any, ...]]:
+    """What stands above the panels, the panels one after the other, and at last what was drawn."""
+    same = list(_kept())
+    stamp, empty = "", True
     try:
         with page.service.using() as base:
             stamp, chosen = base.catalog.stamp(), steady(narrowed(base, shown))
-            made = [pictures.picture(name, page.service.activity, base.catalog, chosen, reader) for name in NAMES]
+            for at, name in enumerate(NAMES):
+                picture = pictures.picture(name, page.service.activity, base.catalog, chosen, reader)
+                panels = [*same]
+                panels[3 * at : 3 * at + 3] = _panel(picture, reader)
+                above = gr.skip() if not picture.figure or not empty else above_html(shown, reader)
+                empty = empty and not picture.figure
+                yield above, *panels, gr.skip()
     except KbError as error:
-        return told_html(error, reader), *(part for _ in NAMES for part in _panel(None, reader)), Drawn(shown)
-    empty = not any(picture.figure for picture in made)
-    above = nothing_html(shown, reader) if empty else above_html(shown, reader)
-    return above, *(part for picture in made for part in _panel(picture, reader)), Drawn(shown, stamp)
+        yield told_html(error, reader), *(part for _ in NAMES for part in _panel(None, reader)), Drawn(shown)
+        return
+    yield nothing_html(shown, reader) if empty else gr.skip(), *same, Drawn(shown, stamp)
 
 
 def _panel(picture: Picture | None, reader: Reader) -> tuple[Any, ...]:

@@ -4,6 +4,8 @@
   const kb = (window.kb = window.kb || {});
   const visible = (element) => Boolean(element && element.offsetParent);
   const links = () => [...document.querySelectorAll("#kb-browse .kb-records .kb-col-title a.kb-link")];
+  let last = null;
+  const open = (link) => { last = link; kb.open(link.dataset.id, link); };
   const field = () => document.getElementById("kb-browse-text");
 
   document.addEventListener("click", (event) => {
@@ -23,8 +25,7 @@
     else if (row && !at.closest("button") && !String(window.getSelection())) {
       const link = row.querySelector("a.kb-link");
       event.preventDefault();
-      kb.open(link.dataset.id, link);
-      link.focus({ preventScroll: true });
+      open(link);
     }
   });
 
@@ -37,13 +38,15 @@
     const arrow = event.key.startsWith("Arrow");
     if (!step || (typing && !(arrow && event.target === field()))) return;
     const all = links();
-    const at = all.indexOf(document.activeElement?.closest("tr")?.querySelector("a.kb-link"));
-    if (arrow && at < 0 && event.target !== field()) return;
+    const here = document.activeElement?.closest("#kb-browse tr")?.querySelector("a.kb-link");
+    if (arrow && !here && event.target !== field()) return;
+    const at = event.target === field() ? -1 : all.indexOf(here || last);
     if (at === 0 && step < 0 && arrow) { event.preventDefault(); field()?.focus(); return; }
     const next = all[at < 0 ? 0 : Math.min(Math.max(at + step, 0), all.length - 1)];
     if (!next) return;
     event.preventDefault();
-    next.focus();
-    if (document.body.classList.contains("kb-beside")) kb.open(next.dataset.id, next);
+    last = next;
+    if (document.body.classList.contains("kb-beside")) open(next);
+    else next.focus();
   }, true);
 })();

@@ -17,7 +17,8 @@ def build(page: Page) -> None:
 
     def draw(request: gr.Request) -> str:
         reader = page.reader(request)
-        url = base_url(request.headers, scheme=request.url.scheme, root=request.request.scope.get("root_path", ""))
+        scope = request.request.scope if request.request else {}
+        url = base_url(request.headers, scheme=scope.get("scheme", "http"), root=scope.get("root_path", ""))
         asked = next((example.question for example in page.service.examples(reader)), "")
         return programs_html(url, parameters(), reader, example=asked, password=bool(request.username))
 
