@@ -5,13 +5,15 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from kb.catalog import Catalog
+from kb.errors import KbError
 from kb.web.browse import Page
 from kb.web.browse_html import browse_html
 from kb.web.browsing import Behind, Browsing
-from kb.web.markup import filled, tag, text
+from kb.web.markup import filled, join, tag, text
 from kb.web.narrow_html import active_html
 from kb.web.reader import Reader
 from kb.web.record_html import missing_html, open_record, record_html
+from kb.web.told import told_html
 
 _ID = 500  # characters
 _LINES, _NOTES = 20_000, 500
@@ -21,6 +23,11 @@ def table_html(page: Page, shown: Browsing, behind: Behind | None, reader: Reade
     """The filters that are set, the rows, and the way to the other pages."""
     parts = [_behind(behind, reader), active_html(shown, reader), browse_html(page, reader), _pages(page, reader)]
     return tag("div", *parts, class_="kb kb-browse", lang=reader.language)
+
+
+def wrong_html(error: KbError, shown: Browsing, reader: Reader) -> Markup:
+    """What is wrong with the filters that are set, each of which can be taken away."""
+    return join([tag("div", active_html(shown, reader), class_="kb", lang=reader.language), told_html(error, reader)])
 
 
 def _behind(behind: Behind | None, reader: Reader) -> Markup | None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qs, urlencode
 
 from kb.catalog import Filter
+from kb.errors import KbError
 from kb.safe import one_line
 from kb.web.browse import LONGEST_QUERY, SIZES, SORTS
 from kb.web.filters import Filters, asked_by
@@ -87,6 +88,14 @@ def browsing_address(tab: str, shown: Browsing) -> str:
     pairs += [] if shown.descending else [("order", "ascending")]
     pairs += [("page", str(shown.page))] if shown.page > 1 else []
     return "?" + urlencode([(name, value) for name, value in pairs if value])
+
+
+def named(base: KnowledgeBase, shown: Browsing) -> Browsing:
+    """The same with the full name of each repository ("flashinfer" may stand in an address); as it is where one is unknown."""
+    try:
+        return replace(shown, filters=replace(shown.filters, repos=base.scope(Asked("", repos=shown.filters.repos))[0].repos))
+    except KbError:
+        return shown
 
 
 def narrowed(base: KnowledgeBase, shown: Browsing) -> Filter:

@@ -9,14 +9,14 @@ from gradio.components.plot import PlotData
 
 from kb.errors import KbError
 from kb.web.activity_html import above_html, bar_label, changed_html, nothing_html, picture_title, table_of
-from kb.web.browse_page import waiting_html
-from kb.web.browsing import Behind, Browsing, address_values, browsing_by, narrowed
+from kb.web.browse_page import waiting_html, wrong_html
+from kb.web.browsing import Behind, Browsing, address_values, browsing_by, named, narrowed
 from kb.web.filters import Filters
 from kb.web.narrow_html import narrow_html
 from kb.web.pictures import NAMES, Picture, Pictures, steady
 from kb.web.reader import Reader
 from kb.web.tabs.page import Page, current_tab
-from kb.web.told import sentence_html, told_html
+from kb.web.told import sentence_html
 
 _PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
@@ -77,7 +77,9 @@ def build(page: Page) -> None:
         if address_values(address).get("tab") != ["activity"]:
             yield (gr.skip(),) * (4 + len(_kept()))
             return
-        reader, shown = page.reader(request), browsing_by(address)
+        reader = page.reader(request)
+        with page.service.using() as base:
+            shown = named(base, browsing_by(address))
         form = _form(page, shown, reader)
         for content in _draw(page, pictures, shown, reader):
             yield form, *content, shown.filters
@@ -132,7 +134,7 @@ def _draw(page: Page, pictures: Pictures, shown: Browsing, reader: Reader) -> It
                 empty = empty and not picture.figure
                 yield above, *panels, gr.skip()
     except KbError as error:
-        yield told_html(error, reader), *(part for _ in NAMES for part in _panel(None, reader)), Drawn(shown)
+        yield wrong_html(error, shown, reader), *(part for _ in NAMES for part in _panel(None, reader)), Drawn(shown)
         return
     yield nothing_html(shown, reader) if empty else gr.skip(), *same, Drawn(shown, stamp)
 

@@ -7,8 +7,8 @@ import gradio as gr
 
 from kb.errors import KbError
 from kb.web.browse import Wanted
-from kb.web.browse_page import record_page, table_html, waiting_html
-from kb.web.browsing import Behind, Browsing, address_values, browsing_by, narrowed
+from kb.web.browse_page import record_page, table_html, waiting_html, wrong_html
+from kb.web.browsing import Behind, Browsing, address_values, browsing_by, named, narrowed
 from kb.web.filters import Filters
 from kb.web.narrow_html import narrow_html
 from kb.web.reader import Reader
@@ -63,7 +63,7 @@ def build(page: Page) -> None:
         record = values.get("record", [""])[0]
         if not record and values.get("tab") != ["browse"]:
             return (gr.skip(),) * 4
-        shown, reader = Browsing() if record else browsing_by(address), page.reader(request)
+        shown, reader = Browsing() if record else _addressed(page, address), page.reader(request)
         told = _one(page, record, reader) if record else _table(page, shown, None, reader)
         return _form(page, shown, reader), told, shown.filters, Drawn(shown, record=record)
 
@@ -79,6 +79,11 @@ def build(page: Page) -> None:
     current_tab().select(entered, entering, [form, content, drawn], concurrency_limit=8, **_PRIVATE)
     page.docs.change(followed, entering, [form, content, drawn], concurrency_limit=8, **_PRIVATE)
     page.address.change(opened, page.address, [form, content, page.chosen, drawn], **_PRIVATE)
+
+
+def _addressed(page: Page, address: str) -> Browsing:
+    with page.service.using() as base:
+        return named(base, browsing_by(address))
 
 
 def _following(drawn: Drawn, chosen: Filters, behind: Behind | None) -> Browsing:
@@ -113,7 +118,7 @@ def _table(page: Page, shown: Browsing, behind: Behind | None, reader: Reader, *
             )
             return table_html(page.service.browse.page(wanted), shown, behind, reader)
     except KbError as error:
-        return told_html(error, reader)
+        return wrong_html(error, shown, reader)
 
 
 def _one(page: Page, id: str, reader: Reader) -> str:
