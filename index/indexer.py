@@ -123,6 +123,8 @@ class CatalogIndexer:
             return self.rebuild(progress)
         self._remove_gone(current)
         total = self._catalog.pending_count()
+        if total:
+            progress("index", 0, total)  # the model is loaded first, which takes some seconds
         done = written = 0
         while docs := self._catalog.pending(_BATCH):
             indexed = self._index_docs(current, docs)

@@ -56,7 +56,7 @@ def test_what_is_indexed_is_found_and_counted(tmp_path: Path) -> None:
         indexed = made.indexer.index(lambda *step: steps.append(step))
         assert (indexed.cards, indexed.records) == (len(EXPECTED), len(RECORDS))
         assert is_complete(made)
-        assert steps == [("index", len(RECORDS), len(RECORDS))]
+        assert steps == [("index", 0, len(RECORDS)), ("index", len(RECORDS), len(RECORDS))]
         found = made.find("which commit stopped pages of the cache from leaking?")
         assert found_titles(found)[0] == "Fix a memory leak in the KV cache"
         assert found.degraded == ""

@@ -140,7 +140,7 @@ def _places(text: str) -> set[str]:
 
 
 def test_chinese_is_chinese_but_for_names() -> None:
-    names = {"infra-kb", "PDF"}
+    names = {"infra-kb", "PDF", "English", "Markdown", "JSON", "Python"}
     same = {text for group in _groups(CHINESE).values() for text in group.values() if not re.search("[一-鿿]", text)}
     same = {text for text in same if re.search("[A-Za-z]", re.sub(r"{.*?}", "", text))}
     assert same == names

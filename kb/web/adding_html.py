@@ -19,11 +19,14 @@ _FIRST = ("categories", "authors", "query", "search", "since", "history", "repo"
 _OWN = 200  # characters of what a source says of itself
 
 
-def chooser_html(uses: Sequence[str], reader: Reader, *, chosen: str, by_hand: Sequence[str], to: str) -> Markup:
-    """The question what kind of source it is to be, with ``to`` as the field that hears of the choice."""
+def chooser_html(uses: Sequence[str], reader: Reader, *, by_hand: Sequence[str], configured: int, to: str) -> Markup:
+    """The question what kind of source it is to be, with ``to`` as the field that hears of the choice.
+
+    ``configured`` is how many there are: with one more the page is another one, and asks anew.
+    """
     words = reader.ui.adding
-    options = [tag("option", words["choose"], value="", selected=not chosen)]
-    options += [tag("option", use_name(use, reader), value=use, selected=use == chosen) for use in uses]
+    options = [tag("option", words["choose"], value="")]
+    options += [tag("option", use_name(use, reader), value=use) for use in uses]
     hand = words["by hand"].format(names=reader.terms.comma.join(by_hand)) if by_hand else ""
     return tag(
         "form",
@@ -34,6 +37,7 @@ def chooser_html(uses: Sequence[str], reader: Reader, *, chosen: str, by_hand: S
         data_to=to,
         data_do="choose",
         data_at_once="true",
+        data_configured=configured,
     )
 
 
@@ -84,7 +88,7 @@ def _field(use: str, key: FormKey, reader: Reader, value: object) -> Markup:
     label = join([tag("code", key.name), tag("span", words["required"], class_="kb-dim") if key.required else None], " ")
     box = _box(key, id, hint, shown, value)
     named = tag("label", box, " ", label, for_=id) if key.sort == "flag" else join([tag("label", label, for_=id), box])
-    return tag("div", named, tag("p", " ".join(part for part in told if part), id=hint, class_="kb-dim"), class_="kb-field")
+    return tag("div", named, tag("p", " ".join(part for part in told if part), id=hint, class_="kb-dim"), class_="kb-entry")
 
 
 def _box(key: FormKey, id: str, hint: str, shown: str, value: object) -> Markup:

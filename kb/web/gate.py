@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_MCP = re.compile(r".*/gradio_api/mcp(/.*)?")
+_OURS = re.compile(r".*/gradio_api/mcp(/.*)?|/reports/.*")  # what Gradio does not ask a password for
 _CALL = re.compile(r".*/gradio_api/(?P<how>run|api|call|call/v2)/(?P<name>[^/]+)/?")
 _PAGE = "predict"  # what the pages call, by number
 _LARGEST = 2**20  # bytes of arguments
@@ -37,7 +37,7 @@ class Gate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"] if scope["type"] == "http" else ""
         called = _CALL.fullmatch(path) if scope.get("method") == "POST" else None
-        if _MCP.fullmatch(path) and not self._may_enter(scope):
+        if _OURS.fullmatch(path) and not self._may_enter(scope):
             refused = _error(401, "this server asks for a name and a password", "send them as HTTP Basic authorization")
             refused.headers["www-authenticate"] = 'Basic realm="infra-kb", charset="UTF-8"'
             await refused(scope, receive, send)

@@ -61,9 +61,10 @@ def _row(name: str, step: Step, reader: Reader) -> Markup:
     words = reader.ui.jobs
     counted = words["count"] if step.total else words["so far"]
     told = [counted.format(done=f"{step.done:,}", total=f"{step.total or 0:,}")]
-    if step.rate >= 0.05:
+    going = step.total is None or step.done < step.total
+    if going and step.rate >= 0.05:
         told.append(words["rate"].format(rate=f"{step.rate:,.0f}" if step.rate >= 10 else f"{step.rate:.1f}"))
-    if step.left is not None and step.done < (step.total or 0):
+    if going and step.left is not None:
         told.append(words["left"].format(span=reader.span(timedelta(seconds=step.left))))
     label = text(name, limit=_NAME)
     # Without a total the bar has no value: it says that something is going on, and no more.

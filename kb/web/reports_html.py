@@ -185,13 +185,13 @@ def making_html(day: date, reader: Reader, *, model: str, to: str) -> Markup:
     if model:
         box = tag("input", type="checkbox", name="model", id="kb-make-model", checked=True)
         label = words["model"].format(name=text(model, limit=40))
-        fields.append(tag("span", tag("label", box, " ", label, for_="kb-make-model"), class_="kb-field"))
+        fields.append(tag("span", tag("label", box, " ", label, for_="kb-make-model"), class_="kb-entry"))
     button = tag("button", words["make"], type="submit", class_="kb-do kb-main")
-    return tag("form", *fields, button, class_="kb-filter kb-making", data_to=to, data_do="make", aria_label=words["make"])
+    return tag("form", *fields, button, class_="kb-making", data_to=to, data_do="make", aria_label=words["make"])
 
 
 def _field(name: str, label: str, box: Markup) -> Markup:
-    return tag("span", tag("label", label, for_=f"kb-make-{name}"), box, class_="kb-field")
+    return tag("span", tag("label", label, for_=f"kb-make-{name}"), box, class_="kb-entry")
 
 
 def made_html(stored: Stored, reader: Reader, *, to: str) -> Markup:

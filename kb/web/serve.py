@@ -113,13 +113,14 @@ def application(service: Service, address: Address, *, auth: tuple[str, str] | N
     import gradio as gr
     from fastapi import FastAPI
 
+    from kb.web.feed import report_routes
     from kb.web.tabs import shell
     from kb.web.tabs.page import translations
 
     base = service.base
     blocks = shell.build(service)
     blocks.queue(api_open=False, default_concurrency_limit=8, max_size=200)
-    outer = FastAPI(openapi_url=None)
+    outer = FastAPI(openapi_url=None, routes=report_routes(service))
     gr.mount_gradio_app(
         outer,
         blocks,

@@ -41,20 +41,20 @@ def build(page: Page) -> None:
     tab = _Tab(page)
     with gr.Row(elem_id="kb-reports"):
         with gr.Column(scale=1, min_width=280, elem_id="kb-reports-side"):
-            making = gr.HTML(elem_id="kb-making")
-            job = gr.HTML(elem_id="kb-report-job")
-            archive = gr.HTML(elem_id="kb-archive")
-        with gr.Column(scale=3, min_width=320):
-            report = gr.HTML(elem_id="kb-report")
+            making = gr.HTML(elem_id="kb-making", elem_classes="kb-slot")
+            job = gr.HTML(elem_id="kb-report-job", elem_classes="kb-slot")
+            archive = gr.HTML(elem_id="kb-archive", elem_classes="kb-slot")
+        with gr.Column(scale=3, min_width=320, elem_id="kb-reports-main"):
             with gr.Row(elem_id="kb-report-files"):
                 files = [
                     gr.DownloadButton(str(page.t(f"reports.{name}")), visible=False, size="sm", elem_id=f"kb-report-{name}")
                     for name in ("markdown", "json")
                 ]
+            report = gr.HTML(elem_id="kb-report", elem_classes="kb-slot")
     order = gr.Textbox(visible="hidden", elem_id=_TO, show_label=False)
     name = gr.State("")
     views = [making, job, archive, report, *files, name]
-    order.input(tab.ordered, [order, name], views, concurrency_limit=None, **_PRIVATE)
+    order.change(tab.ordered, [order, name], views, concurrency_limit=None, **_PRIVATE)
     current_tab().select(tab.entered, [name, page.address], views, concurrency_limit=None, **_PRIVATE)
     page.address.change(tab.addressed, [page.address], [*views, page.tabs], concurrency_limit=8, **_PRIVATE)
     report.change(None, None, None, js=_ADDRESS, **_PRIVATE)

@@ -33,17 +33,17 @@ _LOOK_AGAIN = 2.0  # seconds between two looks at the ledger while sources are r
 def build(page: Page) -> None:
     """What runs, the ledger, the runs of a source, and the form."""
     tab = _Tab(page)
-    job = gr.HTML(elem_id="kb-sync-job")
-    ledger = gr.HTML(elem_id="kb-sources")
-    runs = gr.HTML(elem_id="kb-runs")
-    with gr.Group(elem_id="kb-adding"):
-        chooser = gr.HTML(elem_id="kb-adding-use")
-        form = gr.HTML(elem_id="kb-adding-form")
-        trial = gr.HTML(elem_id="kb-adding-trial")
+    job = gr.HTML(elem_id="kb-sync-job", elem_classes="kb-slot")
+    ledger = gr.HTML(elem_id="kb-sources", elem_classes="kb-slot")
+    runs = gr.HTML(elem_id="kb-runs", elem_classes="kb-slot")
+    with gr.Column(elem_id="kb-adding"):
+        chooser = gr.HTML(elem_id="kb-adding-use", elem_classes="kb-slot")
+        form = gr.HTML(elem_id="kb-adding-form", elem_classes="kb-slot")
+        trial = gr.HTML(elem_id="kb-adding-trial", elem_classes="kb-slot")
     order = gr.Textbox(visible="hidden", elem_id=_TO, show_label=False)
     draft = gr.State(None)
     views = [job, ledger, runs, chooser, form, trial, draft]
-    order.input(tab.ordered, [order, draft], views, concurrency_limit=None, **_PRIVATE)
+    order.change(tab.ordered, [order, draft], views, concurrency_limit=None, **_PRIVATE)
     current_tab().select(tab.entered, None, views, concurrency_limit=None, **_PRIVATE)
     page.address.change(tab.addressed, [page.address], page.tabs, **_PRIVATE)
 
@@ -78,7 +78,7 @@ class _Tab:
         ledger = await asyncio.to_thread(self._ledger, reader)
         elsewhere = await asyncio.to_thread(self._elsewhere)
         job = "" if not elsewhere else ended_html(reader.ui.jobs["elsewhere"], reader)
-        chooser = await asyncio.to_thread(self._chooser, "", reader)
+        chooser = await asyncio.to_thread(self._chooser, reader)
         yield _View(job=job, ledger=ledger, chooser=chooser, form="", trial="", draft=False).outputs()
         async for view in self._followed(reader):
             yield view.outputs()
@@ -186,13 +186,14 @@ class _Tab:
 
     # --- adding --------------------------------------------------------------------------------------------------------------
 
-    def _chooser(self, chosen: str, reader: Reader) -> str:
+    def _chooser(self, reader: Reader) -> str:
         title = tag("h3", reader.ui.adding["title"])
         if not self.page.service.trusted:
             return ""
         uses = formed()
         by_hand = [use for use in available() if use not in uses]
-        shown = chooser_html(uses, reader, chosen=chosen, by_hand=by_hand, to=_TO)
+        configured = len(self.page.service.base.config.sources)
+        shown = chooser_html(uses, reader, by_hand=by_hand, configured=configured, to=_TO)
         return tag("div", title, shown, class_="kb", lang=reader.language)
 
     async def _choose(self, order: Order, reader: Reader, wait: float) -> AsyncIterator[_View]:
@@ -259,7 +260,7 @@ class _Tab:
             yield _View(trial=told_html(self._without_path(error), reader), draft=False)
             return
         ledger = await asyncio.to_thread(self._ledger, reader)
-        chooser = await asyncio.to_thread(self._chooser, "", reader)
+        chooser = await asyncio.to_thread(self._chooser, reader)
         yield _View(ledger=ledger, chooser=chooser, form="", trial=added_html(draft.name, reader, to=_TO), draft=False)
 
 
