@@ -63,6 +63,11 @@ class Embedder:
         """The model's name as the manifest keeps it."""
         return self._model_name or PACKAGED
 
+    @property
+    def device(self) -> str:
+        """Where it computes, as PyTorch names it."""
+        return self._device
+
     @cached_property
     def _model(self) -> SentenceTransformer:
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -142,6 +147,11 @@ class Embedder:
                 yield
             finally:
                 torch.set_num_threads(before)
+
+    def sentences(self, texts: Sequence[str]) -> list[Vectors]:
+        """Their sentence vectors only, in the order given; from any thread."""
+        with self._alone():
+            return [one.sentence for one in self.encode(texts)]
 
     def query(self, text: str) -> Embedded:
         """Embed one question."""

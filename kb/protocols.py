@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -135,5 +135,28 @@ class LanguageModel(Protocol):
 
         Raises:
             LlmError: not reachable, refused, or no answer in time, and nothing was heard; retries are behind it already.
+        """
+        ...
+
+
+class Entailment(Protocol):
+    """How far what a sentence rests on bears it out. It may be asked from several threads at once.
+
+    ``name`` tells apart in caches what would let other sentences stand. A sentence may stand whose score is ``least`` (0 to 1)
+    or more, or that has none.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def least(self) -> float: ...
+
+    def score(self, claim: str, passages: Sequence[str]) -> float | None:
+        """From 0 to 1, by the passage that bears ``claim`` out best; None where it cannot tell: there are none, or they are in
+        a language that it does not read.
+
+        Raises:
+            VectorError: the model failed.
         """
         ...

@@ -280,6 +280,7 @@ def _writer(base: KnowledgeBase, wanted: Wanted) -> Writer:
         fallback=Extractive(),
         prompts=Prompts(**{name.removeprefix("report_"): template for name, template in templates.items()}),
         cache=Cache(base.data_dir / "cache" / "reports"),
+        entailment=base.entailment,
         price_in=table.price_in,
         price_out=table.price_out,
     )

@@ -30,13 +30,14 @@ from kb.grounded.cache import Cache
 from kb.judge import judge
 from kb.neighbours import Neighbour, neighbours
 from kb.plugins import build_sources
-from kb.protocols import LanguageModel, Progress, Source, silent
+from kb.protocols import Entailment, LanguageModel, Progress, Source, silent
 from kb.scope import KnownRepo, ScopeContext, about, parse_instant
 from kb.sync import Indexed, SyncReport, sync, unread
 from kb.types import KINDS, Answer, Found, LedgerRow, Scope
 from prompts import ASK, Template, load_all
 
 if TYPE_CHECKING:
+    from index.embedder import Embedder
     from index.indexer import CatalogIndexer, Index
     from index.retriever import ChangeRetriever
     from index.search import Search
@@ -184,23 +185,32 @@ class KnowledgeBase:
     def _indexer(self, catalog: Catalog) -> Iterator[CatalogIndexer]:
         from index.indexer import CatalogIndexer
 
-        with contextlib.closing(self._new_index()) as index:
+        with contextlib.closing(self._new_index(self._new_embedder())) as index:
             yield CatalogIndexer(catalog, index)
 
     @cached_property
     def _searched_index(self) -> Index:
-        return self._new_index()
+        return self._new_index(self._embedder)
 
-    def _new_index(self) -> Index:
-        from index.chroma import ChromaCards
+    @cached_property
+    def _embedder(self) -> Embedder:
+        return self._new_embedder()
+
+    def _new_embedder(self) -> Embedder:
         from index.embedder import Embedder
+
+        chosen = self.config.index
+        return Embedder(model=chosen.model, device=chosen.device, batch_size=chosen.batch_size)
+
+    def _new_index(self, embedder: Embedder) -> Index:
+        from index.chroma import ChromaCards
         from index.indexer import Index
 
         chosen = self.config.index
         return Index(
             folder=self.data_dir / "index",
             chroma=ChromaCards(folder=self.data_dir / "chroma", address=chosen.chroma),
-            embedder=Embedder(model=chosen.model, device=chosen.device, batch_size=chosen.batch_size),
+            embedder=embedder,
             address=chosen.chroma,
         )
 
@@ -313,7 +323,27 @@ class KnowledgeBase:
             reduce=templates["ask_reduce"],
             repair=templates["ask_repair"],
         )
-        return AnswerWriter(model=self._model, prompts=chosen, zone=zone, cache=Cache(self.data_dir / "cache" / "answers"))
+        return AnswerWriter(
+            model=self._model,
+            prompts=chosen,
+            zone=zone,
+            cache=Cache(self.data_dir / "cache" / "answers"),
+            entailment=self.entailment,
+        )
+
+    @cached_property
+    def entailment(self) -> Entailment | None:
+        """What a language model's sentences are held against after all other checks; None where nothing is configured.
+
+        Raises:
+            ConfigError: its model cannot be loaded, or is none for this.
+        """
+        table = self.config.llm
+        if not table.entailment:
+            return None
+        from index.entailment import entailment
+
+        return entailment(table.entailment, least=table.entailment_least, embedder=self._embedder)
 
     def _rewriter(self, writer: AnswerWriter) -> Rewriter:
         return Rewriter(model=writer.model, system=writer.prompts.system, topic=self._prompts["ask_topic"], cache=writer.cache)

@@ -96,7 +96,7 @@ def hear(
     folder: Path, script: Script, *records: Record, scope: Scope = WHOLE, language: str = "en", keep: bool = False, **more: Any
 ) -> Heard:
     """A question answered with a model that follows a script; the store is made anew where there is none."""
-    options = {name: more.pop(name) for name in ("limit", "prompts") if name in more}
+    options = {name: more.pop(name) for name in ("limit", "prompts", "entailment") if name in more}
     judge = {"judge": more.pop("judge")} if "judge" in more else {}
     quotes = {"searcher": more.pop("searcher")} if "searcher" in more else {}
     fresh = not (folder / "catalog.db").exists()

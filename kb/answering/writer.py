@@ -25,7 +25,7 @@ from kb.grounded.echo import runs
 from kb.grounded.evidence import Case, tokens_of
 from kb.grounded.reply import Draft
 from kb.grounded.running import Run, usage
-from kb.protocols import LanguageModel, Progress, silent
+from kb.protocols import Entailment, LanguageModel, Progress, silent
 from kb.safe import one_line
 from kb.types import Answer, ModelUse, Scope
 from kb.wording import words
@@ -56,13 +56,14 @@ class Prompts:
 class AnswerWriter:
     """Tells answers with a model. Without ``cache`` nothing is kept. After ``limit`` seconds no request begins.
 
-    ``zone``: in which dates are meant.
+    ``zone``: in which dates are meant. ``entailment``: what sentences are held against after all other checks.
     """
 
     model: LanguageModel
     prompts: Prompts
     zone: tzinfo
     cache: Cache | None = None
+    entailment: Entailment | None = None
     limit: float = 900.0
 
     def stream(
@@ -124,6 +125,7 @@ class _Session:
             language=self.answer.language,
             until=time.monotonic() + writer.limit,
             zone=writer.zone,
+            entailment=writer.entailment,
             told=runs(one.text for one in (prompts.system, prompts.answer, prompts.reduce, prompts.repair)),
             over=self.stop,
         )

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from typing import Any, Protocol
 
-from kb.errors import LlmError
+from kb.errors import LlmError, VectorError
 from kb.grounded.cache import Cache
 from kb.grounded.check import fingerprint, is_news, problem
 from kb.grounded.echo import repeats
 from kb.grounded.evidence import Case, glossary, tokens_of
 from kb.grounded.reply import Draft, Hearing, parse, schema
-from kb.protocols import LanguageModel
+from kb.protocols import Entailment, LanguageModel
 from kb.types import Evidence
 
 LANGUAGES = {"en": "English", "zh": "simplified Chinese (简体中文)"}
@@ -100,7 +100,8 @@ class Asker:
     """Asks a model; no request begins after ``until`` (``time.monotonic``), or once ``over`` is set.
 
     ``system`` has the variable language, ``repair`` request, answer and problems. ``evidence`` is what records really say;
-    dates are meant in ``zone``. ``told``: runs of words that belong to the prompts (see ``kb.grounded.echo``).
+    dates are meant in ``zone``. ``told``: runs of words that belong to the prompts (see ``kb.grounded.echo``). ``entailment``:
+    what sentences are held against after all other checks.
     """
 
     model: LanguageModel
@@ -112,6 +113,7 @@ class Asker:
     until: float
     zone: tzinfo = UTC
     told: frozenset[str] = frozenset()
+    entailment: Entailment | None = None
     over: threading.Event = field(default_factory=threading.Event)
 
     # --- what to ask ---------------------------------------------------------------------------------------------------------
@@ -137,6 +139,7 @@ class Asker:
 
         fixed = [f"{one.version}\n{one.text}" for one in (self.system, prompt, self.repair)]
         whole = [_RULES, self.model.name, self.language, request(""), dict(found.keys), fixed, most]
+        whole += [self.entailment.name] if self.entailment else []
         key = hashlib.sha256(json.dumps(whole, ensure_ascii=True).encode()).hexdigest()
         return Job(id=id, case=found, key=key, request=request, most=most, repairs=repairs, news=news, quotes=quotes)
 
@@ -161,7 +164,7 @@ class Asker:
         asked, error, silent = _Asked(passed), "", False
         try:
             silent = self._ask(job, asked)
-        except LlmError as failure:
+        except (LlmError, VectorError) as failure:  # what cannot be checked may not stand
             error = failure.message
         return Result(
             drafts=tuple(asked.good[: job.most]),
@@ -221,7 +224,15 @@ class Asker:
         shown = job.case.shown
         if self.told and repeats(draft.text, self.told, (f"{one.record.title}\n{one.record.body}" for one in shown.values())):
             return "repeats the request"
-        return problem(draft, job.case.keys, shown, self.evidence, language=self.language, zone=self.zone)
+        return problem(
+            draft,
+            job.case.keys,
+            shown,
+            self.evidence,
+            language=self.language,
+            zone=self.zone,
+            entailment=self.entailment,
+        )
 
     def _once(self, job: Job, prompt: str, asked: _Asked) -> str:
         self._check_time()
@@ -251,12 +262,10 @@ class Asker:
         value = self.cache.get(job.key) if self.cache else None
         try:
             result = _read(value, job) if value is not None else None
-        except (KeyError, TypeError, ValueError):
+            falls = any(self._problem(job, draft) for draft in (result.drafts if result else ()))
+        except (KeyError, TypeError, ValueError, VectorError):
             return None
-        for draft in result.drafts if result else ():
-            if self._problem(job, draft):
-                return None
-        return result
+        return None if falls else result
 
     def keep(self, job: Job, result: Result) -> None:
         """Keep an answer, one that was refused as well; not that there was none.

@@ -11,11 +11,13 @@ from kb.facts import Facts, plain
 from kb.glossary import CJK
 from kb.grounded.claims import unfounded
 from kb.grounded.overlap import LEAST_OF_ONE, is_far
+from kb.grounded.passages import passages
 from kb.grounded.reply import Draft
 from kb.grounded.rules import Ground
+from kb.protocols import Entailment
 from kb.safe import TO_A_MACHINE
 from kb.text import query_tokens, width
-from kb.types import Evidence
+from kb.types import Evidence, Record
 
 _SHORTEST, _LONGEST = 16, 420  # as wide as letters
 _LONGEST_QUOTE = 300
@@ -50,11 +52,15 @@ def problem(
     *,
     language: str,
     zone: tzinfo = UTC,
+    entailment: Entailment | None = None,
 ) -> str:
     """What is wrong with a sentence, in words that its writer can act on; "" where nothing is.
 
     ``keys`` maps what the model saw to citation keys, ``shown`` has the evidence as it saw it, ``evidence`` as it is. Dates are
-    meant in ``zone``.
+    meant in ``zone``. With ``entailment`` what passes everything else is held against that too.
+
+    Raises:
+        VectorError: the model behind ``entailment`` failed.
     """
     if bad := _form(draft.text) or _language(draft.text, language):
         return bad
@@ -79,7 +85,16 @@ def problem(
         for label, record in zip(draft.labels, records, strict=True)
         if len(records) > 1 and is_far(draft.text, [record], least=LEAST_OF_ONE)
     )
-    return next((f"cites {label}, which says nothing of it" for label in idle), "")
+    if bad := next((f"cites {label}, which says nothing of it" for label in idle), ""):
+        return bad
+    return _not_borne_out(draft.text, records, entailment) if entailment else ""
+
+
+def _not_borne_out(text: str, records: Sequence[Record], entailment: Entailment) -> str:
+    score = entailment.score(text, passages(text, records))
+    if score is None or score >= entailment.least:
+        return ""
+    return "no sentence or line of what it cites says this: keep to what stands there, in words close to its own"
 
 
 def _quote(quote: str, cited: Sequence[str], shown: Mapping[str, Evidence], zone: tzinfo) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from kb.grounded.asking import Asker, Job, Result
 from kb.grounded.cache import Cache
 from kb.grounded.running import Run, usage
-from kb.protocols import LanguageModel, Progress, silent
+from kb.protocols import Entailment, LanguageModel, Progress, silent
 from kb.report.model_asking import Prompts, entry_job, outlook_job, sentence
 from kb.report.types import Entry, Sentence, Writer, Written
 from kb.types import Evidence
@@ -27,13 +27,15 @@ _FOR_OUTLOOK = 12  # entries
 class ModelWriter:
     """A Writer. ``fallback`` tells what the model could not; without ``cache`` nothing is kept.
 
-    ``price_in`` and ``price_out`` are what a million tokens cost. After ``limit`` seconds no request begins.
+    ``price_in`` and ``price_out`` are what a million tokens cost. After ``limit`` seconds no request begins. ``entailment``:
+    what sentences are held against after all other checks.
     """
 
     model: LanguageModel
     fallback: Writer
     prompts: Prompts
     cache: Cache | None = None
+    entailment: Entailment | None = None
     price_in: float = 0.0
     price_out: float = 0.0
     limit: float = 1800.0
@@ -60,6 +62,7 @@ class ModelWriter:
             evidence=evidence,
             language=language,
             until=until,
+            entailment=self.entailment,
         )
         run = Run(asker, progress)
         weighty = sorted(entries, key=lambda entry: -entry.weight.score)
