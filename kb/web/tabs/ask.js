@@ -12,6 +12,7 @@
     const sent = JSON.stringify(wanted);
     if (form.dataset.sent === sent) return;
     form.dataset.sent = sent;
+    form.closest(".kb-turn").dataset.state = "pending";
     order({ turn: Number(form.dataset.turn), form: wanted });
   };
 

@@ -23,6 +23,7 @@ _AT_ONCE = 6  # questions that are worked on; the others wait for their turn
 _SAVE = "(name, text) => window.kb.save(name, text)"
 
 Turns = tuple[Turn, ...]
+Quotes = dict[str, Quote]
 Update = dict[Any, Any]
 
 
@@ -83,15 +84,12 @@ class _Ask:
 
     def _listen(self) -> None:
         page = self.page
-        gr.on(
-            [self.question.submit, self.send.click, self.order.input, page.address.change],
-            self.asked,
-            [self.question, self.order, page.address, self.model, self.turns, page.quotes, self.kept],
-            [self.welcome, self.past, self.current, self.question, self.turns, page.quotes, page.chosen, self.kept],
-            concurrency_limit=_AT_ONCE,
-            trigger_mode="once",
-            **_PRIVATE,
-        )
+        given = [self.model, self.turns, page.quotes, self.kept]
+        shown = [self.welcome, self.past, self.current, self.question, self.turns, page.quotes, page.chosen, self.kept]
+        asks: dict[str, Any] = {"concurrency_limit": _AT_ONCE, "concurrency_id": "ask", "trigger_mode": "once", **_PRIVATE}
+        gr.on([self.question.submit, self.send.click], self.typed, [self.question, *given], shown, **asks)
+        self.order.change(self.ordered, [self.order, *given], shown, **{**asks, "trigger_mode": "always_last"})
+        page.address.change(self.arrived, [page.address, *given], shown, **asks)
         self.stop.click(self.stopped, None, None, queue=False, **_PRIVATE)
         gr.on(
             [page.address.change, self.kept.change],
@@ -119,49 +117,34 @@ class _Ask:
             turn = next((turn for turn in turns if str(turn.number) == number.partition(" ")[0]), None)
             return (f"answer-{turn.number}.json", turn.payload) if turn else ("", "")
 
-        wanted.input(payload, [wanted, self.turns], [name, given], **_PRIVATE).then(
+        wanted.change(payload, [wanted, self.turns], [name, given], **_PRIVATE).then(
             None, [name, given], None, js=_SAVE, **_PRIVATE
         )
 
     # --- what happens --------------------------------------------------------------------------------------------------------
 
-    def asked(
-        self,
-        text: str,
-        order: str,
-        address: str,
-        model: bool,
-        turns: Turns,
-        quotes: dict[str, Quote],
-        kept: object,
-        request: gr.Request,
-        event: gr.EventData,
+    def typed(
+        self, text: str, model: bool, turns: Turns, quotes: Quotes, kept: object, request: gr.Request
     ) -> Iterator[Update]:
-        """A question typed, ordered by a script of the page, or of the address that the page was opened with."""
-        number = max((turn.number for turn in turns), default=0) + 1
-        found: tuple[Asking, int] | None
-        if event.target is self.order:
-            found = self._ordered(order, turns, number)
-        elif event.target is self.page.address:
-            asking = asking_by(address)
-            found = (asking, number) if asking else None
-        else:
-            before = next((turn.scope for turn in reversed(turns) if turn.scope), None)
-            found = (Asking(text, before=before), number) if text.strip() else None
-        if found is None:
-            yield {self.current: gr.skip()}
-            return
-        typed = event.target is not self.order and event.target is not self.page.address
-        yield from self._conversed(
-            Talk(self.page.service, self.page.reader(request), found[1], found[0], model),
-            turns,
-            quotes,
-            kept,
-            request,
-            typed=typed,
-        )
+        """A question that may follow the one before it."""
+        before = next((turn.scope for turn in reversed(turns) if turn.scope), None)
+        asked = (Asking(text, before=before), _next(turns)) if text.strip() else None
+        yield from self._conversed(asked, model, turns, quotes, kept, request, typed=True)
 
-    def _ordered(self, text: str, turns: Turns, number: int) -> tuple[Asking, int] | None:
+    def ordered(
+        self, text: str, model: bool, turns: Turns, quotes: Quotes, kept: object, request: gr.Request
+    ) -> Iterator[Update]:
+        """What a script of the page asks: an example, a question of before, the filters of a turn, changed."""
+        yield from self._conversed(self._order(text, turns), model, turns, quotes, kept, request)
+
+    def arrived(
+        self, address: str, model: bool, turns: Turns, quotes: Quotes, kept: object, request: gr.Request
+    ) -> Iterator[Update]:
+        """The question of the address that the page was opened with."""
+        asking = asking_by(address)
+        yield from self._conversed((asking, _next(turns)) if asking else None, model, turns, quotes, kept, request)
+
+    def _order(self, text: str, turns: Turns) -> tuple[Asking, int] | None:
         """A question by its address, or the filters of a turn, changed: they ask again in its place, where it is the last."""
         try:
             order = json.loads(text[:_LONGEST_ORDER])
@@ -171,17 +154,30 @@ class _Ask:
             return None
         if isinstance(order.get("address"), str):
             asking = asking_by(order["address"])
-            return (asking, number) if asking else None
+            return (asking, _next(turns)) if asking else None
         turn = next((turn for turn in turns if turn.number == order.get("turn")), None)
         if turn is None or not isinstance(order.get("form"), dict):
             return None
         asking = changed(turn.asking, turn.shown, order["form"], self.page.service.base.repos)
-        return asking, turn.number if turn is turns[-1] else number
+        return asking, turn.number if turn is turns[-1] else _next(turns)
 
     def _conversed(
-        self, talk: Talk, turns: Turns, quotes: dict[str, Quote], kept: object, request: gr.Request, *, typed: bool
+        self,
+        asked: tuple[Asking, int] | None,
+        model: bool,
+        turns: Turns,
+        quotes: Quotes,
+        kept: object,
+        request: gr.Request,
+        *,
+        typed: bool = False,
     ) -> Iterator[Update]:
+        if asked is None:
+            yield {self.current: gr.skip()}
+            return
+        talk = Talk(self.page.service, self.page.reader(request), asked[1], asked[0], model)
         session = request.session_hash or ""
+        self.stopped(request)
         stop = self.stops[session] = threading.Event()
         first: Update = {self.welcome: "", self.past: join(turn.html for turn in turns if turn.number != talk.number)}
         first |= {self.question: ""} if typed else {}
@@ -216,3 +212,7 @@ class _Ask:
     def begun_anew(self, kept: object, request: gr.Request) -> tuple[str, str, str, str, Turns, str]:
         """An empty conversation."""
         return *self.greeted(kept, (), request), "", "", (), ""
+
+
+def _next(turns: Turns) -> int:
+    return max((turn.number for turn in turns), default=0) + 1

@@ -4,7 +4,9 @@
   const kb = (window.kb = window.kb || {});
   const byId = (id) => document.getElementById(id);
   const narrow = window.matchMedia("(max-width: 1099px)");
-  let opener = null;
+  let opener = null; /* what gets the focus back */
+  let wantedId = "";
+  let shownName = "";
 
   document.documentElement.lang = /^zh/i.test(navigator.language) ? navigator.language : "en";
 
@@ -32,7 +34,7 @@
       const touched = ({ target, addedNodes }) => element.contains(target) || [...addedNodes].some((node) => node.contains(element));
       if (element && mutations.some(touched)) changed(element);
     }
-  }).observe(document.documentElement, { childList: true, subtree: true });
+  }).observe(document.documentElement, { childList: true, subtree: true, attributeFilter: ["data-id", "data-state"] });
 
   /* --- the drawer ------------------------------------------------------------------------------------------------------- */
 
@@ -60,9 +62,10 @@
     if (from && !drawer.contains(from)) opener = from;
     const there = drawer.querySelector(".kb-record");
     state(there && there.dataset.id === id ? "open" : "loading");
+    wantedId = id;
     marked(id);
     kb.send("kb-opened", id);
-    byId("kb-drawer-close").focus({ preventScroll: true });
+    byId("kb-drawer-close")?.focus({ preventScroll: true });
   };
 
   kb.close = () => {
@@ -83,10 +86,12 @@
       drawer.setAttribute("aria-labelledby", "kb-drawer-name");
       state("closed");
     }
-    const shown = content.querySelector("article, .kb-empty, .kb-told");
-    if (!shown || shown === kb.shown) return;
-    kb.shown = shown;
-    state("open");
+    const shown = content.querySelector(".kb-record, .kb-empty, .kb-told");
+    const name = shown ? shown.dataset.id || shown.textContent : "";
+    const wanted = drawer.dataset.state === "loading" ? wantedId === shown?.dataset.id || !shown?.dataset.id : name !== shownName;
+    if (!shown || !wanted) return;
+    shownName = name;
+    if (drawer.dataset.state !== "open") state("open");
     marked(shown.dataset.id);
     const bar = drawer.querySelector(".kb-drawer-body");
     if (bar) bar.scrollTop = 0;
