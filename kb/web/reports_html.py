@@ -19,6 +19,7 @@ from kb.web.reader import Reader
 from kb.web.shelf import LONGEST, Opened
 
 LENGTHS = ("1d", "7d")
+LANGUAGES = ("en", "zh")
 _FINDINGS = 40
 _TEXT = 300  # characters
 
@@ -66,6 +67,7 @@ def opened_html(
     being checked, and Markup where they could not be. ``to`` is the field that hears of the buttons."""
     own = opened.entry.identity
     found = _findings(check, reader) if isinstance(check, CheckResult) else check
+    language = own.language if own.language in LANGUAGES else None  # anything may stand in a sidecar
     return tag(
         "article",
         tag(
@@ -74,7 +76,7 @@ def opened_html(
             _editions(opened, others, reader, to, may_write),
         ),
         found,
-        tag("div", _body(opened, reader), class_="kb-body kb-report", lang=own.language),
+        tag("div", _body(opened, reader), class_="kb-body kb-report", lang=language),
         class_="kb",
         lang=reader.language,
         data_report=opened.entry.name,
@@ -169,7 +171,7 @@ def making_html(day: date, reader: Reader, *, model: str, to: str) -> Markup:
     """The form that makes a report: its last day, how long, in which language, and whether the ``model`` may write."""
     words = reader.ui.reports
     lengths = [tag("option", length_name(length, reader), value=length) for length in LENGTHS]
-    languages = [tag("option", words[name], value=name, selected=name == reader.language) for name in ("en", "zh")]
+    languages = [tag("option", words[name], value=name, selected=name == reader.language) for name in LANGUAGES]
     today = reader.now.astimezone(reader.zone).date()
     fields = [
         _field(

@@ -22,7 +22,8 @@ def sources_html(status: Status, config: Config, reader: Reader, *, to: str, may
     are there where ``may_read``."""
     words = reader.ui.sources
     configured = [row.source for row in status.ledger if row.source not in status.orphans]
-    actions = {name: _actions(name, reader, to=to, may_read=may_read) for name in configured}
+    names = [row.source for row in status.ledger]
+    actions = {name: _actions(name, reader, to=to, may_read=may_read and name in configured) for name in names}
     whole = _button(words["sync all"], "sync", "", to=to, class_="kb-do kb-main") if configured and may_read else None
     cards = ledger_html(status.ledger, reader, counts=status.counts, orphans=status.orphans, actions=actions)
     return tag(
