@@ -37,10 +37,10 @@ def add_api(service: Service) -> None:
     """Add the endpoints to the Blocks that are being built; everything else there has to be private."""
     programs = Programs(service.using)
     for name in FUNCTIONS:
-        api(_endpoint(getattr(programs, name), service), api_name=name, queue=False, concurrency_limit=None)
+        api(endpoint_of(getattr(programs, name), service), api_name=name, queue=False, concurrency_limit=None)
 
 
-def _endpoint(method: Method, service: Service) -> Callable[..., dict[str, Any] | str]:
+def endpoint_of(method: Method, service: Service) -> Callable[..., dict[str, Any] | str]:
     """The method as Gradio calls it: its parameters without their bounds, of which Gradio makes no schema, and the request."""
     hints = get_type_hints(method)
     parameters = inspect.signature(method).parameters
