@@ -10,7 +10,6 @@ import contextlib
 import os
 import re
 import threading
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -38,8 +37,8 @@ _REMEDY = (
 )
 
 
-def entailment(name: str, *, least: float | None, embedder: Embedder) -> Entailment | None:
-    """What ``[llm] entailment`` names; None for "". ``least`` None: the default of its sort.
+def entailment(name: str, *, least: float = 0.0, embedder: Embedder) -> Entailment | None:
+    """What ``[llm] entailment`` names; None for "". ``least`` 0: the default of its sort.
 
     Raises:
         ConfigError: the model cannot be loaded, or is none for this.
@@ -47,8 +46,8 @@ def entailment(name: str, *, least: float | None, embedder: Embedder) -> Entailm
     if not name:
         return None
     if name == EMBEDDINGS:
-        return ByEmbeddings(embedder, least=LEAST_COSINE if least is None else least)
-    return ByCrossEncoder(name, least=LEAST_ENTAILED if least is None else least, device=embedder.device)
+        return ByEmbeddings(embedder, least=least or LEAST_COSINE)
+    return ByCrossEncoder(name, least=least or LEAST_ENTAILED, device=embedder.device)
 
 
 class ByEmbeddings:
@@ -63,7 +62,7 @@ class ByEmbeddings:
         self.least = least
         self._embedder = embedder
         self._mutex = threading.Lock()
-        self._vectors: OrderedDict[str, Vectors] = OrderedDict()
+        self._vectors: dict[str, Vectors] = {}
 
     def score(self, claim: str, passages: Sequence[str]) -> float | None:
         """See ``Entailment``. None where the glossary knows too little of a Chinese sentence or passage."""
@@ -80,7 +79,7 @@ class ByEmbeddings:
         self._vectors.update(zip(new, self._embedder.sentences(new), strict=True))
         found = [self._vectors[text] for text in texts]
         while len(self._vectors) > _KEPT_VECTORS:
-            self._vectors.popitem(last=False)
+            del self._vectors[next(iter(self._vectors))]
         return found
 
 

@@ -107,7 +107,7 @@ class LlmTable(Table):
     be asked for at once; ``price_in`` and ``price_out`` are what a million tokens cost, in whatever currency. ``rewrite``: it
     may put a question's topic in other words before the search. ``entailment``: what its sentences are held against after all
     other checks: "" for nothing, "embeddings", or a sentence-transformers cross-encoder by its hub name or folder;
-    ``entailment_least``: the score that they need (None: the default of that sort).
+    ``entailment_least``: the score that they need (0: the default of that sort).
     """
 
     provider: Literal["none", "ollama", "openai-like"] = "none"
@@ -122,7 +122,7 @@ class LlmTable(Table):
     price_out: Annotated[float, Field(ge=0)] = 0.0
     rewrite: bool = False
     entailment: str = ""
-    entailment_least: Annotated[float, Field(ge=0, le=1)] | None = None
+    entailment_least: Annotated[float, Field(ge=0, le=1)] = 0.0
 
     @model_validator(mode="after")
     def _provider_has_what_it_needs(self) -> LlmTable:

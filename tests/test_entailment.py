@@ -188,7 +188,7 @@ def cross_encoder(folder: Path, *outputs: tuple[str, float]) -> str:
 
 @pytest.fixture
 def made(tmp_path: Path) -> Callable[..., Entailment]:
-    def make(*outputs: tuple[str, float], least: float | None = None) -> Entailment:
+    def make(*outputs: tuple[str, float], least: float = 0.0) -> Entailment:
         found = entailment(cross_encoder(tmp_path / "tiny", *outputs), least=least, embedder=embedder())
         assert found is not None
         return found
@@ -246,7 +246,7 @@ def test_the_best_passage_counts_and_the_configured_least(tmp_path: Path, made: 
 )
 def test_a_model_that_cannot_be_used_is_named_with_the_remedy(name: str, said: str) -> None:
     with pytest.raises(ConfigError, match=said) as raised:
-        entailment(name, least=None, embedder=embedder())
+        entailment(name, embedder=embedder())
     assert raised.value.message.startswith("[llm] entailment: the model ")
     assert "\n" not in raised.value.message
     assert raised.value.remedy.startswith("set entailment in [llm]")
@@ -259,13 +259,13 @@ def test_labels_without_entailment_are_an_error(made: Callable[..., Entailment])
 
 def test_an_embedding_model_that_is_not_there_is_an_error_of_the_configuration() -> None:
     with pytest.raises(ConfigError, match='entailment = "embeddings": the embedding model') as raised:
-        entailment("embeddings", least=None, embedder=Embedder(model="nowhere/at-all"))
+        entailment("embeddings", embedder=Embedder(model="nowhere/at-all"))
     assert "index.model" in raised.value.remedy
 
 
 def test_it_is_off_by_default() -> None:
-    assert (LlmTable().entailment, LlmTable().entailment_least) == ("", None)
-    assert entailment("", least=None, embedder=embedder()) is None
+    assert (LlmTable().entailment, LlmTable().entailment_least) == ("", 0.0)
+    assert entailment("", embedder=embedder()) is None
 
 
 @pytest.mark.parametrize("least", [-0.1, 1.1, "0.5", True])
@@ -377,7 +377,7 @@ def test_the_command_line_answers_with_what_is_configured(kb: Run, home: Path, b
     assert PLAIN[0] in claims()
     assert PLAIN[0] not in (strict := claims(entailment="embeddings"))
     assert TRUE_OF_FLAG in strict
-    assert PLAIN[0] in claims(entailment="embeddings", entailment_least=0.0)
+    assert PLAIN[0] in claims(entailment="embeddings", entailment_least=0.01)
     configure(home, **server, entailment="nowhere/at/all")
     code, out, _ = kb(*question)
     error = json.loads(out)["error"]
