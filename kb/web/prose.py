@@ -16,13 +16,16 @@ from markupsafe import Markup, escape
 
 from kb.escape import shorten, web
 from kb.safe import printable
-from kb.text import squeeze
+from kb.text import mask, squeeze
 from kb.web.markup import chip, scrolling, tag
 
 LONGEST_KEY = 60  # as kb.render shows it
 _LONGEST_QUOTE = 4_000
 _HIDDEN = re.compile(r"<!--.*?(?:-->|\Z)", re.S)
 _OWN_COMMENT = re.compile(r"^<!-- infra-kb .*-->$", re.M)  # how a report was made; lines of a hunk begin with their sign
+_HEADING = re.compile(r" {0,3}(?:(#{1,6})\s+\S|\*\*[^*]{1,60}\*\*:?\s*$)")
+_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
+_BOLD, _CONTENT = 7, 8  # levels: a line in bold stands for a heading
 _SHOWN = frozenset({"text", "code_inline"})
 Block = Callable[[str], Markup]
 
@@ -50,15 +53,50 @@ def own_markdown(text: str, cited: Iterable[Cited], *, table: str, diff: Block) 
     return _rendered(tokens, table=table, diff=diff)
 
 
-def foreign_markdown(text: str, *, quote: str = "", table: str = "", diff: Block | None = None) -> Markup:
-    """Markdown from outside; where ``quote`` stands within one of its paragraphs, it is marked. Bound its length first."""
+def foreign_markdown(text: str, *, quote: str = "", table: str = "", diff: Block | None = None, lines: bool = False) -> Markup:
+    """Markdown from outside; where ``quote`` stands within one of its paragraphs, it is marked. Bound its length first.
+
+    ``lines``: a line's end is one, too.
+    """
     tokens = _PARSER.parse(_HIDDEN.sub("", printable(text)))
     for token in tokens:
         if token.type in ("heading_open", "heading_close"):
             token.tag = "h4" if token.tag in ("h1", "h2") else "h5"
         elif token.type == "inline":
             token.children = _marked(list(_safe_links(token.children or [])), quote)
+            for child in token.children if lines else ():
+                child.type = "hardbreak" if child.type == "softbreak" else child.type
     return _rendered(tokens, table=table, diff=diff)
+
+
+def without_boilerplate(text: str) -> str:
+    """Markdown without the comments, checklists and empty sections of templates; what is left is as it was."""
+    kept: list[tuple[int, str]] = []  # level of a heading, 0 for none
+    fence = ""
+    for written, left in zip(text.split("\n"), mask(text).split("\n"), strict=True):
+        heading, edge = _HEADING.match(written), _FENCE.match(written)
+        if fence or edge:
+            kept.append((0, written))  # code is as it is
+            fence = "" if edge and edge[1].startswith(fence) and fence else fence or (edge[1] if edge else "")
+        elif heading and not left.strip():
+            kept.append((len(heading[1]) if heading[1] else _BOLD, written))
+        elif left.strip() or not written.strip():
+            indent = len(written) - len(written.lstrip())  # what was masked before it must not make it code
+            kept.append((0, (written[:indent] + left.lstrip()).rstrip()))
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(_with_content(kept))).strip("\n")
+
+
+def _with_content(lines: Sequence[tuple[int, str]]) -> Iterator[str]:
+    """The lines but for headings with nothing below them."""
+    kept: list[str] = []
+    next_level = 0  # of what stands below, content above all; 0 for nothing
+    for level, line in reversed(lines):
+        if level and next_level <= level:
+            continue
+        kept.append(line)
+        if line.strip():
+            next_level = level or _CONTENT
+    return reversed(kept)
 
 
 def foreign_text(text: str, *, quote: str = "") -> Markup:

@@ -18,7 +18,7 @@ from kb.neighbours import Neighbour, neighbours
 from kb.types import Event, Quote, Record
 from kb.web.diff_html import LINES, counts_html, diff_html, hunk_html
 from kb.web.markup import badge, chip, icon, join, link, tag, text
-from kb.web.prose import foreign_markdown, foreign_text
+from kb.web.prose import foreign_markdown, foreign_text, without_boilerplate
 from kb.web.reader import Reader
 from kb.web.thread_html import NOTES, cut_html, notes_html
 
@@ -189,16 +189,22 @@ def _section(name: str, content: Markup | None, reader: Reader, level: int) -> M
 
 
 def _body(record: Record, quote: Quote | None, reader: Reader) -> Markup | None:
-    """The text as its kind is written: a commit's message is plain, most others are Markdown."""
+    """The text, rendered as the Markdown that it mostly is, without what templates put into it; and as it was written."""
     if not record.body.strip():
         return None if record.files or record.notes else tag("p", reader.ui.record["no text"], class_="kb-dim")
     wanted = quote.text if quote and not quote.path and quote.note is None else ""
     shown = record.body[:BODY]
-    if record.kind in ("commit", "paper"):
+    if record.kind == "paper":
         content = tag("div", foreign_text(shown.strip(), quote=wanted), class_="kb-plain")
-    else:
-        content = tag("div", foreign_markdown(shown, quote=wanted, table=reader.ui.ask["table"]), class_="kb-prose")
-    return join([content, cut_html(len(record.body), BODY, reader)])
+        return join([content, cut_html(len(record.body), BODY, reader)])
+    told = without_boilerplate(shown)
+    # A commit's message is wrapped by hand, and its lists and trailers stand line by line.
+    rendered = foreign_markdown(told, quote=wanted, table=reader.ui.ask["table"], lines=record.kind == "commit")
+    parts = [tag("div", rendered, class_="kb-prose") if told.strip() else None, cut_html(len(record.body), BODY, reader)]
+    if told.strip() != shown.strip():
+        written = tag("div", foreign_text(shown.strip(), quote=wanted), class_="kb-plain")
+        parts.append(tag("details", tag("summary", reader.ui.record["as written"]), written, class_="kb-written"))
+    return join(parts)
 
 
 def _quote(quote: Quote, record: Record, reader: Reader, level: int) -> Markup | None:
