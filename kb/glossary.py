@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
-CJK = re.compile(r"[㐀-䶿一-鿿豈-﫿]")
-_RUN = re.compile(r"[㐀-䶿一-鿿豈-﫿]+")
+CJK = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
+_RUN = re.compile(rf"{CJK.pattern}+")
 
 
 @cache
