@@ -7,13 +7,15 @@ from urllib.parse import quote_plus
 from playwright.sync_api import Locator, Page, expect
 
 TABS = ("ask", "reports", "activity", "browse", "sources", "connect")
+LEAVING = (r"console: AbortError", r"console: Unexpected error Connection errored out")  # what Gradio says as a page is left
 LATEST = "article.kb-turn >> nth=-1"
 
 
 def ready(page: Page) -> None:
     """Drawn, and taking input."""
-    question(page).wait_for()
+    question(page).wait_for(state="attached")
     page.locator("#kb-head h1").wait_for()
+    page.locator("#kb-welcome .kb, article.kb-turn").first.wait_for(state="attached")
 
 
 def question(page: Page) -> Locator:

@@ -39,7 +39,8 @@ class Guard:
         for page in pages:
             if not page.is_closed() and page.evaluate("window.__pwned") is not None:
                 self.problems.append(f"a script of a record ran in {page.url}")
-        assert self.unexpected() == []
+        if self.unexpected():
+            raise AssertionError("\n".join(self.unexpected()))
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type == "error":

@@ -104,7 +104,7 @@ def test_a_permalink_gives_the_same_answer_again(visit: Visit, world: World) -> 
     turn.locator("[data-do=link]").click()
     link = wait_for_clipboard(page)
     assert parse_qs(urlsplit(link).query)["q"] == ["What changed in rocket from 2026-02-02 to 2026-02-06?"]
-    again = visit(urlsplit(link).query and "?" + urlsplit(link).query)
+    again = visit("?" + urlsplit(link).query, expected=driving.LEAVING)
     driving.answered(again.locator(driving.LATEST))
     assert chips(again) == chips(page)
     again.reload()
@@ -135,16 +135,19 @@ def test_an_answer_can_be_copied_and_exported(visit: Visit, world: World) -> Non
     with page.expect_download() as data:
         turn.locator("[data-do=json]").click()
     found = json.loads(Path(data.value.path()).read_text(encoding="utf-8"))
-    assert world.fix_id in [cited["id"] for cited in found["citations"].values()]
+    assert world.fix_id in [cited["id"] for cited in found["citations"]]
 
 
 def test_questions_are_remembered_by_the_browser_and_can_be_forgotten(visit: Visit) -> None:
-    page = visit()
+    page = visit(expected=driving.LEAVING)
     driving.ask(page, NEEDLE)
     page.goto(page.url.partition("?")[0])
     driving.ready(page)
     expect(page.locator("#kb-history")).to_contain_text(NEEDLE)
-    page.locator("#kb-history [data-ask]").first.click()
+    earlier = page.locator("#kb-history [data-ask]").first
+    if not earlier.is_visible():
+        page.locator("#kb-history summary").click()
+    earlier.click()
     driving.answered(page.locator(driving.LATEST))
     page.locator("#kb-history-clear").click()
     expect(page.locator("#kb-history")).not_to_contain_text(NEEDLE)
@@ -185,7 +188,7 @@ def test_from_the_question_to_the_record_and_back_by_keyboard(visit: Visit, worl
     page.keyboard.press("Enter")
     driving.answered(page.locator(driving.LATEST))
     for _ in range(60):
-        page.keyboard.press("Shift+Tab" if page.evaluate("document.activeElement.closest('#kb-question') !== null") else "Tab")
+        page.keyboard.press("Shift+Tab")  # the answer stands before the field
         if page.evaluate("document.activeElement.matches('.kb-body .kb-chip[data-id]')"):
             break
     id = page.evaluate("document.activeElement.dataset.id")

@@ -70,7 +70,7 @@ def test_a_page_that_is_closed_ends_what_is_asked_of_the_model(visit: Visit, tol
 
 
 def test_the_model_can_be_switched_off(visit: Visit, told: Server, llm: LlmServer) -> None:
-    page = visit(server=told)
+    page = visit(server=told, expected=driving.LEAVING)
     page.locator("#kb-model input").first.click()
     before = len(llm.asked)
     turn = driving.ask(page, THIRD)

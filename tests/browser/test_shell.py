@@ -50,7 +50,7 @@ def test_the_page_is_in_the_language_of_the_browser(visit: Visit) -> None:
 
 
 def test_the_theme_can_be_changed_and_is_kept(visit: Visit) -> None:
-    page = visit()
+    page = visit(expected=driving.LEAVING)
     expect(page.locator("body")).not_to_have_class("dark")
     page.locator("#kb-theme").click()
     expect(page.locator("body")).to_have_class("dark")
