@@ -53,19 +53,14 @@ def own_markdown(text: str, cited: Iterable[Cited], *, table: str, diff: Block) 
     return _rendered(tokens, table=table, diff=diff)
 
 
-def foreign_markdown(text: str, *, quote: str = "", table: str = "", diff: Block | None = None, lines: bool = False) -> Markup:
-    """Markdown from outside; where ``quote`` stands within one of its paragraphs, it is marked. Bound its length first.
-
-    ``lines``: a line's end is one, too.
-    """
+def foreign_markdown(text: str, *, quote: str = "", table: str = "", diff: Block | None = None) -> Markup:
+    """Markdown from outside; where ``quote`` stands within one of its paragraphs, it is marked. Bound its length first."""
     tokens = _PARSER.parse(_HIDDEN.sub("", printable(text)))
     for token in tokens:
         if token.type in ("heading_open", "heading_close"):
             token.tag = "h4" if token.tag in ("h1", "h2") else "h5"
         elif token.type == "inline":
             token.children = _marked(list(_safe_links(token.children or [])), quote)
-            for child in token.children if lines else ():
-                child.type = "hardbreak" if child.type == "softbreak" else child.type
     return _rendered(tokens, table=table, diff=diff)
 
 

@@ -198,8 +198,7 @@ def _body(record: Record, quote: Quote | None, reader: Reader) -> Markup | None:
         content = tag("div", foreign_text(shown.strip(), quote=wanted), class_="kb-plain")
         return join([content, cut_html(len(record.body), BODY, reader)])
     told = without_boilerplate(shown)
-    # A commit's message is wrapped by hand, and its lists and trailers stand line by line.
-    rendered = foreign_markdown(told, quote=wanted, table=reader.ui.ask["table"], lines=record.kind == "commit")
+    rendered = foreign_markdown(told, quote=wanted, table=reader.ui.ask["table"])
     parts = [tag("div", rendered, class_="kb-prose") if told.strip() else None, cut_html(len(record.body), BODY, reader)]
     if told.strip() != shown.strip():
         written = tag("div", foreign_text(shown.strip(), quote=wanted), class_="kb-plain")

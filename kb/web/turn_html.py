@@ -110,6 +110,11 @@ def _menu(name: str, label: str, choices: Sequence[tuple[str, str]], chosen: Seq
         for value, shown in choices
     ]
     named = reader.terms.comma.join(shown for value, shown in choices if value in chosen) or reader.ui.app["all"]
-    head = tag("summary", tag("span", label, class_="kb-label"), " ", tag("span", text(named, limit=60)))
+    head = tag(
+        "summary",
+        tag("span", label, class_="kb-label"),
+        " ",
+        tag("span", tag("span", text(named, limit=60)), class_="kb-value"),
+    )
     apply = tag("button", reader.ui.app["apply"], type="submit", class_="kb-more")
     return tag("details", head, tag("fieldset", tag("legend", label, class_="kb-sr"), *boxes, apply), class_="kb-menu")

@@ -51,6 +51,7 @@ class _Ask:
         self.order = gr.Textbox(visible="hidden", elem_id="kb-order", show_label=False)
         with gr.Column(elem_id="kb-composer"):
             with gr.Row(elem_id="kb-write"):
+                self.new = gr.Button(page.t("ask.new"), elem_id="kb-new")
                 self.question = gr.Textbox(
                     label=page.t("ask.question"),
                     placeholder=page.t("ask.placeholder"),
@@ -63,7 +64,6 @@ class _Ask:
                 self.stop = gr.Button(page.t("ask.stop"), variant="stop", elem_id="kb-stop")
             with gr.Row(elem_id="kb-below"):
                 self.model = self._model()
-                self.new = gr.Button(page.t("ask.new"), size="sm", elem_id="kb-new")
         self._listen()
         self._export()
 

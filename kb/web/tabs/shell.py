@@ -41,7 +41,7 @@ def build(service: Service) -> Any:
         opened = gr.Textbox(visible="hidden", elem_id="kb-opened", show_label=False)
         address = gr.Textbox(visible="hidden", elem_id="kb-address", show_label=False)
         shared = {"chosen": gr.State(Filters()), "docs": gr.State(None), "quotes": gr.State({})}
-        with gr.Tabs(elem_id="kb-tabs") as tabs:
+        with gr.Tabs(elem_id="kb-tabs", overflow_behavior="wrap") as tabs:
             page = Page(service=service, opened=opened, address=address, tabs=tabs, **shared)
             for name, module in _modules():
                 with gr.Tab(page.t(f"app.{name}"), id=name, elem_id=f"kb-tab-{name}"):
