@@ -35,10 +35,23 @@ def address_of(entry: Archived) -> str:
     return "?" + urlencode(pairs)
 
 
-def empty_html(reader: Reader) -> Markup:
-    """There is no report at all."""
+def empty_html(reader: Reader, days: Sequence[tuple[date, int]] = (), *, to: str = "") -> Markup:
+    """There is no report at all; ``days`` are those that one could be made of, with how many records each has."""
     words = reader.ui.reports
-    return _empty(words["empty"], words["empty hint"], reader)
+    buttons = [
+        tag(
+            "button",
+            f"{day.isoformat()} · {reader.counted('records', count)}",
+            type="button",
+            class_="kb-do",
+            data_to=to,
+            data_do="day",
+            data_of=day.isoformat(),
+        )
+        for day, count in days
+    ]
+    chosen = [tag("p", words["days hint"]), tag("p", *buttons, class_="kb-actions")] if buttons else []
+    return _empty(words["empty"], words["empty hint"], reader, *chosen)
 
 
 def unchosen_html(reader: Reader) -> Markup:
@@ -52,8 +65,8 @@ def missing_html(day: str, reader: Reader) -> Markup:
     return _empty(words["missing"].format(day=text(day, limit=40)), words["missing hint"], reader)
 
 
-def _empty(told: str, hint: str, reader: Reader) -> Markup:
-    box = tag("div", tag("p", tag("strong", told)), tag("p", hint) if hint else None, class_="kb-empty")
+def _empty(told: str, hint: str, reader: Reader, *more: Markup) -> Markup:
+    box = tag("div", tag("p", tag("strong", told)), tag("p", hint) if hint else None, *more, class_="kb-empty")
     return tag("div", box, class_="kb", lang=reader.language)
 
 

@@ -22,6 +22,7 @@ from kb.web.jobs_html import ended_html, running_html
 from kb.web.markup import join, tag
 from kb.web.orders import Order, order_by
 from kb.web.reader import Reader
+from kb.web.record_days import record_days
 from kb.web.reports_html import empty_html, made_html, making_html, missing_html, opened_html, unchosen_html
 from kb.web.shelf import Opened, Shelf
 from kb.web.tabs.following import follow
@@ -52,9 +53,9 @@ def build(page: Page) -> None:
                 ]
             report = gr.HTML(elem_id="kb-report", elem_classes="kb-slot")
     order = gr.Textbox(visible="hidden", elem_id=_TO, show_label=False)
-    name = gr.State("")
+    name = gr.State(None)  # of the report that is shown; "" where none is
     views = [making, job, archive, report, *files, name]
-    order.change(tab.ordered, [order, name], views, concurrency_limit=None, **_PRIVATE)
+    order.change(tab.ordered, [order], views, concurrency_limit=None, trigger_mode="multiple", **_PRIVATE)
     current_tab().select(tab.entered, [name, page.address], views, concurrency_limit=None, **_PRIVATE)
     page.address.change(tab.addressed, [page.address], [*views, page.tabs], concurrency_limit=8, **_PRIVATE)
     report.change(None, None, None, js=_ADDRESS, **_PRIVATE)
@@ -77,6 +78,9 @@ class _View:
         return (*(gr.skip() if part is None else part for part in shown), *files, gr.skip() if self.name is None else self.name)
 
 
+_NOTHING = _View().outputs()  # Gradio empties the outputs of a generator that ends without a word
+
+
 def _files(opened: Opened | None) -> tuple[Any, ...]:
     """A download button for each file of a report: a copy of it in Gradio's own folder, as no path of ours is served."""
     if opened is None:
@@ -95,7 +99,8 @@ class _Tab:
 
     async def entered(self, name: str | None, address: str, request: gr.Request) -> AsyncIterator[tuple[Any, ...]]:
         """The tab is chosen: the report that was open, or the latest; and the job that runs, if one does."""
-        if not name and _named(address):
+        yield _NOTHING
+        if name is None and _named(address):
             return  # the address says which, and that is on its way
         reader = self.page.reader(request)
         async for view in self._open(name or "", reader, first=True):
@@ -107,21 +112,23 @@ class _Tab:
     async def addressed(self, address: str, request: gr.Request) -> AsyncIterator[tuple[Any, ...]]:
         """The page was opened with an address that names a report."""
         values = _named(address)
+        yield *_NOTHING, gr.skip()
         tab = self.page.goto("reports")
         if values:
             async for view in self._named(values, self.page.reader(request)):
                 yield *view.outputs(), tab
                 tab = gr.skip()
 
-    async def ordered(self, sent: str, name: str, request: gr.Request) -> AsyncIterator[tuple[Any, ...]]:
+    async def ordered(self, sent: str, request: gr.Request) -> AsyncIterator[tuple[Any, ...]]:
         """What a button or the form asks for."""
         order, reader = order_by(sent), self.page.reader(request)
+        yield _NOTHING
         if order.do == "open":
             async for view in self._open(order.of, reader):
                 yield view.outputs()
         elif order.do == "cancel":
             self.page.service.background.cancel(REPORT)
-        elif order.do in ("make", "again", "replace"):
+        elif order.do in ("make", "day", "again", "replace"):
             async for view in self._make(order, reader, self.page.delay(request)):
                 yield view.outputs()
 
@@ -172,11 +179,22 @@ class _Tab:
                 name = latest.name if latest else ""
             side = self._side(reader, name)
             if not name:
-                return replace(side, report=unchosen_html(reader) if entries else empty_html(reader), name=""), None
+                return replace(side, report=unchosen_html(reader) if entries else self._empty(reader), name=""), None
             opened = self.shelf.open(name)
             return replace(side, report=self._shown(opened, reader, None), opened=opened, name=name), opened
         except KbError as error:
             return replace(self._side(reader, ""), report=told_html(error, reader), name=""), None
+
+    def _empty(self, reader: Reader) -> str:
+        """Nothing yet: the days that a report could be made of, for who may make one."""
+        if not self.page.service.trusted:
+            return empty_html(reader)
+        try:
+            with self.page.service.using() as base:
+                days = record_days(base.catalog, reader.zone, before=yesterday(reader))
+        except KbError:  # nothing has been read: the tab Sources says what to do
+            days = []
+        return empty_html(reader, days, to=_TO)
 
     def _shown(self, opened: Opened, reader: Reader, check: CheckResult | Markup | None) -> str:
         others = [entry for entry in self.shelf.entries() if entry.identity.day == opened.entry.identity.day]
@@ -199,7 +217,7 @@ class _Tab:
         try:
             if not self.page.service.trusted:
                 raise QueryError(reader.ui.jobs["untrusted"])
-            wanted = await asyncio.to_thread(self._wanted, order)
+            wanted = await asyncio.to_thread(self._wanted, order, reader)
             self.page.service.background.report(wanted, force=order.do == "replace")
         except KbError as error:
             yield _View(job=told_html(error, reader))
@@ -208,8 +226,10 @@ class _Tab:
         async for view in self._followed(reader):
             yield view
 
-    def _wanted(self, order: Order) -> Wanted:
-        """What the form says, or the report that is to be made again."""
+    def _wanted(self, order: Order, reader: Reader) -> Wanted:
+        """What the form says, the day that was chosen, or the report that is to be made again."""
+        if order.do == "day":
+            return Wanted(day=order.of, language=reader.language)
         if order.do == "make":
             day, length, language = (order.text(name) for name in ("day", "length", "language"))
             return Wanted(day=day, length=length or "1d", language=language, model=order.fields.get("model") is not False)

@@ -43,7 +43,7 @@ def build(page: Page) -> None:
     order = gr.Textbox(visible="hidden", elem_id=_TO, show_label=False)
     draft = gr.State(None)
     views = [job, ledger, runs, chooser, form, trial, draft]
-    order.change(tab.ordered, [order, draft], views, concurrency_limit=None, **_PRIVATE)
+    order.change(tab.ordered, [order, draft], views, concurrency_limit=None, trigger_mode="multiple", **_PRIVATE)
     current_tab().select(tab.entered, None, views, concurrency_limit=None, **_PRIVATE)
     page.address.change(tab.addressed, [page.address], page.tabs, **_PRIVATE)
 
@@ -91,6 +91,7 @@ class _Tab:
     async def ordered(self, sent: str, draft: Draft | None, request: gr.Request) -> AsyncIterator[tuple[Any, ...]]:
         """What a button or a form asks for."""
         order, reader = order_by(sent), self.page.reader(request)
+        yield _View().outputs()  # Gradio empties the outputs of a generator that ends without a word
         answers = {"sync": self._sync, "runs": self._runs, "choose": self._choose, "check": self._check}
         if order.do == "cancel" and order.of in (SYNC, TRIAL):
             self.page.service.background.cancel(order.of)
