@@ -373,6 +373,12 @@ def test_mcp_is_closed_without_the_password(locked: Server, path: str, headers: 
         assert (reply.status_code, reply.headers["www-authenticate"].partition(" ")[0]) == (401, "Basic")
 
 
+def test_reports_and_their_feed_are_closed_without_the_password(locked: Server) -> None:
+    for name in ("feed.xml", f"{DAY}.md", "README.md", "../reports/feed.xml"):
+        assert httpx.get(f"{locked.url}/reports/{name}").status_code == 401
+        assert httpx.get(f"{locked.url}/reports/{name}", headers=_basic(*AUTH)).status_code != 401
+
+
 @pytest.mark.parametrize("how", ["run", "call", "call/v2"])
 def test_the_http_api_is_closed_without_the_password(locked: Server, how: str) -> None:
     assert post(locked, f"{how}/status", '{"data": []}' if how != "call/v2" else "{}").status_code == 401

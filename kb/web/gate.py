@@ -1,7 +1,8 @@
-"""What stands before the functions for programs: a password for MCP, a sentence where arguments do not fit.
+"""What stands before the functions for programs: a password for MCP and feeds, a sentence where arguments do not fit.
 
-Gradio closes its pages and its HTTP API where there is a password, but not its MCP server; it answers a call whose arguments do
-not fit with an empty failure, and a traceback in the log; and what is private can be called by its name.
+Gradio closes its pages and its HTTP API where there is a password, but not its MCP server, nor what stands beside it. It
+answers a call whose arguments do not fit with an empty failure, and a traceback in the log. What is private can be called by
+its name.
 """
 
 from __future__ import annotations
