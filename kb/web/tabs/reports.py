@@ -126,7 +126,7 @@ class _Tab:
         if order.do == "open":
             async for view in self._open(order.of, reader):
                 yield view.outputs()
-        elif order.do == "cancel":
+        elif order.do == "cancel" and self.page.service.trusted:
             self.page.service.background.cancel(REPORT)
         elif order.do in ("make", "day", "again", "replace"):
             async for view in self._make(order, reader, self.page.delay(request)):
@@ -139,7 +139,7 @@ class _Tab:
         service = self.page.service
         making = making_html(yesterday(reader), reader, model=service.model, to=_TO)
         if not service.trusted:
-            making = sentence_html(reader.ui.jobs["untrusted"], reader)
+            making = ended_html(reader.ui.jobs["untrusted"], reader)
         try:
             entries = self.shelf.entries()
         except KbError as error:

@@ -93,7 +93,7 @@ class _Tab:
         order, reader = order_by(sent), self.page.reader(request)
         yield _View().outputs()  # Gradio empties the outputs of a generator that ends without a word
         answers = {"sync": self._sync, "runs": self._runs, "choose": self._choose, "check": self._check}
-        if order.do == "cancel" and order.of in (SYNC, TRIAL):
+        if order.do == "cancel" and order.of in (SYNC, TRIAL) and self.page.service.trusted:
             self.page.service.background.cancel(order.of)
         elif order.do == "add":
             async for view in self._add(draft, reader):
@@ -109,7 +109,7 @@ class _Tab:
             with self.page.service.using() as base:
                 trusted = self.page.service.trusted
                 shown = sources_html(base.status(), base.config, reader, to=_TO, may_read=trusted)
-                return shown if trusted else join([sentence_html(reader.ui.jobs["untrusted"], reader), shown])
+                return shown if trusted else join([ended_html(reader.ui.jobs["untrusted"], reader), shown])
         except KbError as error:
             return told_html(error, reader)
 
