@@ -18,7 +18,21 @@ TAGS = {
     *("a", "article", "blockquote", "br", "button", "code", "dd", "del", "details", "div", "dl", "dt", "em", "figcaption"),
     *("figure", "footer", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "li", "mark", "ol", "p", "path", "pre", "s"),
     *("section", "span", "strong", "summary", "svg", "table", "tbody", "td", "th", "thead", "time", "tr", "ul"),
-    *("caption", "form", "input", "label", "nav", "option", "progress", "select", "textarea"),
+    *(
+        "caption",
+        "dialog",
+        "fieldset",
+        "form",
+        "input",
+        "kbd",
+        "legend",
+        "label",
+        "nav",
+        "option",
+        "progress",
+        "select",
+        "textarea",
+    ),
 }
 ATTRIBUTES = {
     *("aria-hidden", "aria-label", "class", "colspan", "d", "data-id", "data-key", "data-more", "data-n", "data-shown"),
@@ -37,6 +51,7 @@ ATTRIBUTES = {
         "max",
     ),
     *("data-address", "data-at-once", "data-configured", "data-do", "data-of", "data-report", "data-state", "data-to"),
+    *("aria-busy", "aria-labelledby", "data-ask", "data-copied", "data-permalink", "data-turn", "hidden", "method", "readonly"),
     *("maxlength", "name", "required", "rows", "selected", "spellcheck", "value"),
 }
 STYLES = {"text-align:left", "text-align:right", "text-align:center"}  # of table cells, as markdown-it writes them

@@ -51,17 +51,18 @@ class Service:
     """One for a process; usable from any thread. Close it when the process ends.
 
     ``background`` has the jobs that run meanwhile. ``trusted``: whoever reaches it may change what is read (see
-    ``kb.cli_serve``).
+    ``kb.cli_serve``). ``grace``: seconds for which a replaced knowledge base stays open, whether or not it is in use.
 
     Raises:
         ConfigError: the configuration cannot be used.
     """
 
-    def __init__(self, config: Path, *, data_dir: Path | None = None, trusted: bool = True) -> None:
+    def __init__(self, config: Path, *, data_dir: Path | None = None, trusted: bool = True, grace: float = _GRACE) -> None:
         self.trusted = trusted
         self.limits = Limits(_EACH, _ALL)
         self._path = config
         self._data_dir = data_dir
+        self._grace = grace
         self._mutex = threading.Lock()
         self._retired: list[_Opened] = []
         self._timers: list[threading.Timer] = []
@@ -126,7 +127,7 @@ class Service:
             _LOG.info("not reloaded after a sync: %s", error.message)
 
     def _later(self) -> None:
-        timer = threading.Timer(_GRACE, self._close_retired)
+        timer = threading.Timer(self._grace, self._close_retired)
         timer.daemon = True
         self._timers.append(timer)
         timer.start()
