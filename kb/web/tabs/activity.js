@@ -4,10 +4,19 @@
   const kb = (window.kb = window.kb || {});
   const choose = (picture, bar) => kb.narrow(document.querySelector("#kb-activity-form form"), { more: { picture, bar } });
 
+  /* A picture follows its panel: it was drawn before that had its place, and the drawer makes it narrower. */
+  const fit = new ResizeObserver((entries) => requestAnimationFrame(() => {
+    for (const { target } of entries) {
+      const plot = target.querySelector(".js-plotly-plot");
+      if (plot && target.offsetWidth && window.Plotly) window.Plotly.Plots.resize(plot);
+    }
+  }));
+
   const listen = (plot) => {
     const panel = plot.closest(".kb-picture");
     if (!panel || typeof plot.on !== "function" || plot.dataset.kb) return;
     plot.dataset.kb = "1";
+    fit.observe(panel);
     const name = panel.id.replace("kb-picture-", "");
     plot.on("plotly_click", (event) => {
       const bar = event.points && event.points[0] && event.points[0].customdata;

@@ -18,6 +18,7 @@ from kb.web.reader import Reader
 from kb.web.tabs.page import Page, current_tab
 from kb.web.told import sentence_html
 
+_PARTS = 2  # of a panel
 _PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
 
@@ -37,9 +38,9 @@ def build(page: Page) -> None:
     panels: list[Any] = []
     with gr.Row(elem_id="kb-pictures", elem_classes=["kb", "kb-pictures"]):
         for name in NAMES:
-            with gr.Column(visible=False, elem_id=f"kb-picture-{name}", elem_classes=["kb-picture"], min_width=320) as panel:
+            with gr.Column(elem_id=f"kb-picture-{name}", elem_classes=["kb-picture"], min_width=320):
                 plot = gr.Plot(show_label=False, container=False, elem_id=f"kb-plot-{name}")
-                panels += [panel, plot, gr.HTML()]
+                panels += [plot, gr.HTML()]
     order = gr.Textbox(visible="hidden", elem_id="kb-activity-order", show_label=False)
     drawn = gr.State(Drawn())
 
@@ -61,10 +62,11 @@ def build(page: Page) -> None:
         if "bar" in values:  # the store has changed since they were drawn: the bar may be another one by now
             yield changed_html(reader), *_kept(), gr.skip(), *rest
 
-    def entered(chosen: Filters, drawn: Drawn, request: gr.Request) -> Iterator[tuple[Any, ...]]:
+    def entered(chosen: Filters, drawn: Drawn, address: str, request: gr.Request) -> Iterator[tuple[Any, ...]]:
         """The tab is opened: what was filtered elsewhere holds here too."""
         shown, reader = Browsing(filters=replace(chosen, topic="")), page.reader(request)
-        if drawn == Drawn(shown, _stamp(page)):
+        drawing = drawn.shown is None and _is_asked_for(address)  # the page opens with this tab, and ``opened`` draws it
+        if drawing or drawn == Drawn(shown, _stamp(page)):
             yield (gr.skip(),) * (3 + len(_kept()))
             return
         form = _form(page, shown, reader)
@@ -74,7 +76,7 @@ def build(page: Page) -> None:
 
     def opened(address: str, request: gr.Request) -> Iterator[tuple[Any, ...]]:
         """The page was opened with an address that asks for pictures."""
-        if address_values(address).get("tab") != ["activity"]:
+        if not _is_asked_for(address):
             yield (gr.skip(),) * (4 + len(_kept()))
             return
         reader = page.reader(request)
@@ -94,13 +96,17 @@ def build(page: Page) -> None:
         concurrency_limit=4,
         **_PRIVATE,
     )
-    current_tab().select(entered, [page.chosen, drawn], [form, *outputs, drawn], concurrency_limit=4, **_PRIVATE)
+    current_tab().select(entered, [page.chosen, drawn, page.address], [form, *outputs, drawn], concurrency_limit=4, **_PRIVATE)
     page.address.change(opened, page.address, [form, *outputs, drawn, page.chosen], concurrency_limit=4, **_PRIVATE)
+
+
+def _is_asked_for(address: str) -> bool:
+    return address_values(address).get("tab") == ["activity"]
 
 
 def _kept() -> tuple[Any, ...]:
     """Every panel as it is."""
-    return (gr.skip(),) * (3 * len(NAMES))
+    return (gr.skip(),) * (_PARTS * len(NAMES))
 
 
 def _form(page: Page, shown: Browsing, reader: Reader) -> str:
@@ -129,7 +135,7 @@ def _draw(page: Page, pictures: Pictures, shown: Browsing, reader: Reader) -> It
             for at, name in enumerate(NAMES):
                 picture = pictures.picture(name, page.service.activity, base.catalog, chosen, reader)
                 panels = [*same]
-                panels[3 * at : 3 * at + 3] = _panel(picture, reader)
+                panels[_PARTS * at : _PARTS * (at + 1)] = _panel(picture, reader)
                 above = gr.skip() if not picture.figure or not empty else above_html(shown, reader)
                 empty = empty and not picture.figure
                 yield above, *panels, gr.skip()
@@ -140,11 +146,11 @@ def _draw(page: Page, pictures: Pictures, shown: Browsing, reader: Reader) -> It
 
 
 def _panel(picture: Picture | None, reader: Reader) -> tuple[Any, ...]:
-    """A panel, its picture and its table; nothing of a picture of nothing, which would be an empty frame."""
+    """A picture and its table; where there is nothing to draw, nothing, and the style hides the panel."""
     if picture is None or not picture.figure:
-        return gr.Column(visible=False), None, ""
+        return None, ""
     plot = gr.Plot(value=PlotData(type="plotly", plot=picture.figure), label=picture_title(picture, reader))
-    return gr.Column(visible=True), plot, table_of(picture, reader)
+    return plot, table_of(picture, reader)
 
 
 def _behind(page: Page, pictures: Pictures, shown: Browsing, drawn: Drawn, values: Any, reader: Reader) -> Behind | None:

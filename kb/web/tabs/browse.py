@@ -42,9 +42,9 @@ def build(page: Page) -> None:
         table = _table(page, shown, behind, reader, wait=page.delay(request))
         return table, shown.filters, behind, Drawn(shown, behind)
 
-    def entered(chosen: Filters, behind: Behind | None, drawn: Drawn, request: gr.Request) -> tuple[Any, ...]:
+    def entered(chosen: Filters, behind: Behind | None, drawn: Drawn, address: str, request: gr.Request) -> tuple[Any, ...]:
         """The tab is opened: what was filtered elsewhere holds here too."""
-        if drawn.record:
+        if drawn.record or (drawn == Drawn() and behind is None and _is_asked_for(address)):  # ``opened`` draws it
             return (gr.skip(),) * 3
         shown, reader = _following(drawn, chosen, behind), page.reader(request)
         form = gr.skip() if drawn.table and shown == drawn.table else _form(page, shown, reader)
@@ -61,7 +61,7 @@ def build(page: Page) -> None:
         """The page was opened with an address that asks for records, or for one."""
         values = address_values(address)
         record = values.get("record", [""])[0]
-        if not record and values.get("tab") != ["browse"]:
+        if not _is_asked_for(address):
             return (gr.skip(),) * 4
         shown, reader = Browsing() if record else _addressed(page, address), page.reader(request)
         told = _one(page, record, reader) if record else _table(page, shown, None, reader)
@@ -75,10 +75,15 @@ def build(page: Page) -> None:
         concurrency_limit=8,
         **_PRIVATE,
     )
-    entering = [page.chosen, page.docs, drawn]
-    current_tab().select(entered, entering, [form, content, drawn], concurrency_limit=8, **_PRIVATE)
+    entering: list[Any] = [page.chosen, page.docs, drawn]
+    current_tab().select(entered, [*entering, page.address], [form, content, drawn], concurrency_limit=8, **_PRIVATE)
     page.docs.change(followed, entering, [form, content, drawn], concurrency_limit=8, **_PRIVATE)
     page.address.change(opened, page.address, [form, content, page.chosen, drawn], **_PRIVATE)
+
+
+def _is_asked_for(address: str) -> bool:
+    values = address_values(address)
+    return bool(values.get("record", [""])[0]) or values.get("tab") == ["browse"]
 
 
 def _addressed(page: Page, address: str) -> Browsing:
