@@ -129,6 +129,7 @@ def application(service: Service, address: Address, *, auth: tuple[str, str] | N
         footer_links=[],
         run_history=False,
         auth=auth,
+        auth_message="<title>infra-kb</title>" if auth else None,
         allowed_paths=[],
         blocked_paths=[str(path) for path in _ours(base.data_dir, base.config.path.parent)],
         show_error=False,
