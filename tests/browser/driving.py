@@ -81,7 +81,7 @@ def shown(page: Page, id: str) -> Locator:
 def settled(page: Page) -> None:
     """Nothing is on its way any more: no skeleton is seen, no handler runs."""
     page.wait_for_function(
-        """() => ![...document.querySelectorAll('.kb-skeleton, .generating, .progress-text, .eta-bar')]
+        """() => ![...document.querySelectorAll('.kb-skeleton, .generating, .progress-text, .eta-bar, .kb-picture .empty')]
             .some((element) => element.checkVisibility({ visibilityProperty: true }))"""
     )
 

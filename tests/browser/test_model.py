@@ -76,16 +76,18 @@ def test_the_model_can_be_switched_off(visit: Visit, told: Server, llm: LlmServe
     turn = driving.ask(page, THIRD)
     assert len(llm.asked) == before
     expect(turn).not_to_contain_text(model.NAME)
-    page.reload()
-    driving.ready(page)
-    driving.ask(page, THIRD)
-    assert len(llm.asked) == before  # the choice is kept
+    page.reload()  # the address asks again; the choice is kept
+    driving.answered(page.locator(driving.LATEST))
+    expect(page.locator(driving.LATEST)).to_contain_text("5 of 5")
+    assert len(llm.asked) == before
 
 
 def test_a_model_that_is_gone_leaves_the_answer(visit: Visit, world: World) -> None:
     with a_model(model.speaks) as gone:
         config = world.again("gone.toml", model.table(gone))
     with serving(config, world.home / "gone.log") as server:
-        turn = driving.ask(visit(server=server), "What changed in rocket from 2026-02-20 to 2026-02-24?")
+        page = visit(server=server)
+        turn = driving.ask(page, "What changed in rocket from 2026-02-20 to 2026-02-24?")
         expect(turn).to_contain_text("5 of 5")
         expect(turn).not_to_contain_text("Traceback")
+        page.close()
