@@ -150,6 +150,11 @@ def test_what_is_private_cannot_be_called_by_its_name(server: Server) -> None:
             assert (reply.status_code, reply.json()["error"]["type"]) == (404, "QueryError")
 
 
+@pytest.mark.parametrize("query", ["page=2", "q=x&page=", "%70age=x&tab=browse", "page"])
+def test_an_address_with_a_page_of_gradio_is_the_page_that_there_is(server: Server, query: str) -> None:
+    assert httpx.get(f"{server.url}/?{query}").status_code == 200
+
+
 # --- what they give ----------------------------------------------------------------------------------------------------------
 
 

@@ -86,10 +86,10 @@ def test_a_length_takes_the_place_of_days() -> None:
 @pytest.mark.parametrize(
     "address",
     [
-        "?sort=nonsense&order=up&page=0&size=7&state=x&kind=y",
-        "?page=99999999999999999999",
-        "?page=٣",
-        "?page=-1",
+        "?sort=nonsense&order=up&part=0&size=7&state=x&kind=y",
+        "?part=99999999999999999999",
+        "?part=٣",
+        "?part=-1",
         "?text=" + "x" * 100_000,
         "?" + "&".join(f"repo=r{n}" for n in range(500)),
         "?%ff=%fe&=&&&",

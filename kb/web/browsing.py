@@ -44,7 +44,7 @@ class Behind:
 def browsing_by(address: str) -> Browsing:
     """What an address asks to see; what is no value of it is left out, what is too long cut.
 
-    >>> browsing_by("?tab=browse&text=top_k&sort=nonsense&page=2").page
+    >>> browsing_by("?tab=browse&text=top_k&sort=nonsense&part=2").page
     2
     """
     address = address[:_LARGEST]
@@ -57,7 +57,7 @@ def browsing_by(address: str) -> Browsing:
     window = first("window")
     if window in ("", *WINDOWS) and "window" in values:
         filters = Filters(since=window, repos=filters.repos, kinds=filters.kinds)
-    page = first("page")
+    page = first("part")
     size = first("size")
     return Browsing(
         filters=filters,
@@ -86,7 +86,7 @@ def browsing_address(tab: str, shown: Browsing) -> str:
     pairs += [("state", state) for state in shown.states]
     pairs += [("sort", shown.sort)] if shown.sort != "relevance" else []
     pairs += [] if shown.descending else [("order", "ascending")]
-    pairs += [("page", str(shown.page))] if shown.page > 1 else []
+    pairs += [("part", str(shown.page))] if shown.page > 1 else []
     return "?" + urlencode([(name, value) for name, value in pairs if value])
 
 

@@ -14,6 +14,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from inspect import Parameter
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -36,6 +37,8 @@ class Gate:
         self._auth = auth
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            scope = {**scope, "query_string": _without_page(scope["query_string"])}
         path = scope["path"] if scope["type"] == "http" else ""
         called = _CALL.fullmatch(path) if scope.get("method") == "POST" else None
         if _OURS.fullmatch(path) and not self._may_enter(scope):
@@ -71,6 +74,11 @@ class Gate:
         length = (b"content-length", str(len(content)).encode())
         others = [(key, value) for key, value in scope["headers"] if key not in (b"content-length", b"transfer-encoding")]
         await self._app({**scope, "headers": [*others, length]}, _replayed(content, receive), send)
+
+
+def _without_page(query: bytes) -> bytes:
+    """A query without "page": Gradio takes it for the name of one of several pages, of which the app has none, and fails."""
+    return b"&".join(part for part in query.split(b"&") if unquote_to_bytes(part.partition(b"=")[0]) != b"page")
 
 
 async def _body(request: Request) -> bytes:

@@ -17,7 +17,7 @@
   const send = (form, { page = 1, more = {} } = {}) => {
     clearTimeout(timer);
     const values = query(form);
-    if (page > 1) values.set("page", page);
+    if (page > 1) values.set("part", page); /* Gradio has a use of its own for "page" */
     const shown = new URLSearchParams([["tab", form.dataset.tab], ...values]);
     if (shown.has("window")) { shown.set("since", shown.get("window")); shown.delete("window"); }
     if (!("bar" in more)) kb.address("?" + shown);
