@@ -63,24 +63,23 @@ class _Ask:
                 self.send = gr.Button(page.t("ask.send"), variant="primary", elem_id="kb-send")
                 self.stop = gr.Button(page.t("ask.stop"), variant="stop", elem_id="kb-stop")
             with gr.Row(elem_id="kb-below"):
-                self.model = self._model()
+                self._switch()
         self._listen()
         self._export()
 
-    def _model(self) -> gr.Checkbox:
-        """The switch for the language model; where there is none, how to add one."""
+    def _switch(self) -> None:
+        """For the language model; where there is none, how to add one. What was chosen is kept in the browser."""
         page, name = self.page, self.page.service.model
+        self.model = gr.BrowserState(True, storage_key="kb-model", secret="kb")  # noqa: S106
         with gr.Column(elem_id="kb-model"):
             told = gr.HTML(visible=not name)
             switch = gr.Checkbox(True, label=name, info=page.t("ask.model hint"), visible=bool(name), container=False)
-        kept = gr.BrowserState(True, storage_key="kb-model", secret="kb")  # noqa: S106
 
-        def greet(wanted: object, request: gr.Request) -> tuple[bool, str]:
-            return wanted is not False, no_model_html(page.reader(request))
+        def greet(wanted: object, request: gr.Request) -> tuple[Any, str]:
+            return False if wanted is False else gr.skip(), no_model_html(page.reader(request))
 
-        page.address.change(greet, kept, [switch, told], **_PRIVATE)
-        switch.input(lambda wanted: wanted, switch, kept, **_PRIVATE)
-        return switch
+        page.address.change(greet, self.model, [switch, told], **_PRIVATE)
+        switch.input(None, switch, self.model, js="(wanted) => wanted", **_PRIVATE)
 
     def _listen(self) -> None:
         page = self.page
@@ -124,7 +123,7 @@ class _Ask:
     # --- what happens --------------------------------------------------------------------------------------------------------
 
     def typed(
-        self, text: str, model: bool, turns: Turns, quotes: Quotes, kept: object, request: gr.Request
+        self, text: str, model: object, turns: Turns, quotes: Quotes, kept: object, request: gr.Request
     ) -> Iterator[Update]:
         """A question that may follow the one before it."""
         before = next((turn.scope for turn in reversed(turns) if turn.scope), None)
@@ -132,13 +131,13 @@ class _Ask:
         yield from self._conversed(asked, model, turns, quotes, kept, request, typed=True)
 
     def ordered(
-        self, text: str, model: bool, turns: Turns, quotes: Quotes, kept: object, request: gr.Request
+        self, text: str, model: object, turns: Turns, quotes: Quotes, kept: object, request: gr.Request
     ) -> Iterator[Update]:
         """What a script of the page asks: an example, a question of before, the filters of a turn, changed."""
         yield from self._conversed(self._order(text, turns), model, turns, quotes, kept, request)
 
     def arrived(
-        self, address: str, model: bool, turns: Turns, quotes: Quotes, kept: object, request: gr.Request
+        self, address: str, model: object, turns: Turns, quotes: Quotes, kept: object, request: gr.Request
     ) -> Iterator[Update]:
         """The question of the address that the page was opened with."""
         asking = asking_by(address)
@@ -164,7 +163,7 @@ class _Ask:
     def _conversed(
         self,
         asked: tuple[Asking, int] | None,
-        model: bool,
+        model: object,
         turns: Turns,
         quotes: Quotes,
         kept: object,
@@ -175,7 +174,7 @@ class _Ask:
         if asked is None:
             yield {self.current: gr.skip()}
             return
-        talk = Talk(self.page.service, self.page.reader(request), asked[1], asked[0], model)
+        talk = Talk(self.page.service, self.page.reader(request), asked[1], asked[0], model is not False)
         session = request.session_hash or ""
         self.stopped(request)
         stop = self.stops[session] = threading.Event()

@@ -65,7 +65,8 @@
     wantedId = id;
     marked(id);
     kb.send("kb-opened", id);
-    byId("kb-drawer-close")?.focus({ preventScroll: true });
+    /* What is not seen yet cannot have the focus: the theme fades it in. */
+    requestAnimationFrame(() => requestAnimationFrame(() => byId("kb-drawer-close")?.focus({ preventScroll: true })));
   };
 
   kb.close = () => {
