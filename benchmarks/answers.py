@@ -163,7 +163,10 @@ def table(rows: Sequence[Row], *, samples: int = SAMPLES) -> list[str]:
 def answerers(config: Config, *, model: bool) -> dict[str, Answerer]:
     """Who answers, by name: the records themselves, and the configured language model where there is one and it may."""
     table = config.llm
-    return {"extractive": extractive} | ({table.model: modelled} if model and table.provider != "none" else {})
+    found: dict[str, Answerer] = {"extractive": extractive}
+    if model and table.provider != "none":
+        found[table.model] = modelled
+    return found
 
 
 def ask(kb: TwinBase, asked: Iterable[Trial]) -> tuple[list[Row], list[str]]:

@@ -131,9 +131,13 @@ def _is_toml(text: str) -> bool:
 
 def _only_adds(before: str, after: str) -> bool:
     """Whether ``after`` is ``before`` with one piece put in: a document with tables out of order comes back in another one."""
-    start = len(os.path.commonprefix([before, after]))
-    end = len(os.path.commonprefix([before[::-1], after[::-1]]))
-    return start + end >= len(before)
+    return _shared(before, after) + _shared(before[::-1], after[::-1]) >= len(before)
+
+
+def _shared(one: str, other: str) -> int:
+    """How many characters two texts begin with alike."""
+    pairs = zip(one, other, strict=False)
+    return next((at for at, (left, right) in enumerate(pairs) if left != right), min(len(one), len(other)))
 
 
 def _as(before: bytes, after: str) -> bytes:
