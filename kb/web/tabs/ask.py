@@ -70,16 +70,18 @@ class _Ask:
     def _switch(self) -> None:
         """For the language model; where there is none, how to add one. What was chosen is kept in the browser."""
         page, name = self.page, self.page.service.model
-        self.model = gr.BrowserState(True, storage_key="kb-model", secret="kb")  # noqa: S106
+        self.model = gr.BrowserState("on", storage_key="kb-model", secret="kb")  # noqa: S106
         with gr.Column(elem_id="kb-model"):
             told = gr.HTML(visible=not name)
             switch = gr.Checkbox(True, label=name, info=page.t("ask.model hint"), visible=bool(name), container=False)
 
         def greet(wanted: object, request: gr.Request) -> tuple[Any, str]:
-            return False if wanted is False else gr.skip(), no_model_html(page.reader(request))
+            return False if wanted == "off" else gr.skip(), no_model_html(page.reader(request))
 
         page.address.change(greet, self.model, [switch, told], **_PRIVATE)
-        switch.input(None, switch, self.model, js="(wanted) => wanted", **_PRIVATE)
+        # At once for the next question, and by way of the server to be kept.
+        switch.input(None, switch, self.model, js="(on) => (on ? 'on' : 'off')", **_PRIVATE)
+        switch.input(lambda on: "on" if on else "off", switch, self.model, **_PRIVATE)
 
     def _listen(self) -> None:
         page = self.page
@@ -174,7 +176,7 @@ class _Ask:
         if asked is None:
             yield {self.current: gr.skip()}
             return
-        talk = Talk(self.page.service, self.page.reader(request), asked[1], asked[0], model is not False)
+        talk = Talk(self.page.service, self.page.reader(request), asked[1], asked[0], model != "off")
         session = request.session_hash or ""
         self.stopped(request)
         stop = self.stops[session] = threading.Event()

@@ -51,6 +51,7 @@
     document.body.classList.toggle("kb-beside", name !== "closed");
     const modal = name !== "closed" && narrow.matches;
     drawer.setAttribute("aria-modal", String(modal));
+    drawer.inert = name === "closed";
     for (const rest of document.querySelectorAll("#kb-head, #kb-tabs")) rest.inert = modal;
     /* The content becomes narrower: what was chosen stays where it was. */
     if (before !== null) window.scrollBy({ top: opener.getBoundingClientRect().top - before, behavior: "instant" });
@@ -65,8 +66,7 @@
     wantedId = id;
     marked(id);
     kb.send("kb-opened", id);
-    /* What is not seen yet cannot have the focus: the theme fades it in. */
-    requestAnimationFrame(() => requestAnimationFrame(() => byId("kb-drawer-close")?.focus({ preventScroll: true })));
+    byId("kb-drawer-close")?.focus({ preventScroll: true });
   };
 
   kb.close = () => {
