@@ -57,6 +57,13 @@ def tab(page: Page, name: str) -> Locator:
     return panel
 
 
+def search(page: Page, text: str) -> None:
+    """Show the table of records, and search in it."""
+    tab(page, "browse")
+    page.locator("#kb-browse-text").fill(text)
+    page.locator("#kb-browse .kb-records mark, #kb-browse .kb-records tbody tr").first.wait_for()
+
+
 def drawer(page: Page) -> Locator:
     return page.locator("#kb-drawer")
 

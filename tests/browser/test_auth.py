@@ -35,6 +35,7 @@ def test_a_wrong_password_does_not_let_in_and_the_right_one_does(visit: Visit, c
     password.fill("wrong")
     password.press("Enter")
     expect(page.get_by_text("Incorrect")).to_be_visible()
+    name.fill(USER)
     password.fill(PASSWORD)
     password.press("Enter")
     driving.ready(page)

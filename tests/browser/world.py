@@ -15,6 +15,7 @@ from kb.config import load_config
 from kb.reports import Wanted, archive_of, make_report
 from kb.wiring import open_kb
 from tests.arxiv_server import ArxivServer
+from tests.github_data import Repo
 from tests.github_server import GitHubServer
 from tests.gitrepo import GitRepo
 
@@ -49,10 +50,12 @@ _WORK = (
 
 @dataclass(frozen=True)
 class World:
-    """``home`` holds kb.toml, the repositories and ``data``; ``fix`` is the commit that fixed issue #1."""
+    """``home`` holds kb.toml, the repositories and ``data``; ``fix`` is the commit that fixed issue #1 of ``rocket``, and
+    ``hostile`` the last one of the hostile repository."""
 
     home: Path
     github: GitHubServer
+    rocket: Repo
     arxiv: ArxivServer
     fix: str
     hostile: str
@@ -82,9 +85,9 @@ def world(home: Path) -> Iterator[World]:
     with GitHubServer(anonymous_limit=100_000) as github, ArxivServer() as arxiv:
         fix = _rocket(home / "rocket")
         hostile = _hostile(home / "hostile")
-        _threads(github, fix)
+        rocket = _threads(github, fix)
         _papers(arxiv)
-        made = World(home, github, arxiv, fix, hostile)
+        made = World(home, github, rocket, arxiv, fix, hostile)
         made.config.write_text(_config(github, arxiv), encoding="utf-8")
         _read(made)
         yield made
@@ -120,7 +123,7 @@ def _hostile(folder: Path) -> str:
     return repo.commit(f"{' '.join(PWN[:3])}", {"all.md": "\n".join(PWN)}, when=at(21, 10))
 
 
-def _threads(github: GitHubServer, fix: str) -> None:
+def _threads(github: GitHubServer, fix: str) -> Repo:
     repo = github.add_repo("acme/rocket")
     said = [("bo", at(4), "It only happens on the second stage."), ("mallory", at(4, 13), "\n\n".join(PWN))]
     repo.add_issue(
@@ -142,6 +145,7 @@ def _threads(github: GitHubServer, fix: str) -> None:
         repo.add_issue(title=text[:200], body=text, created=at(6, number), user="mallory", labels=(text[:40],))
     repo.add_issue(title="An issue with a wall of text", body="w" * 60_000, created=at(7), closed=at(9))
     repo.add_release("v0.2.0", created=at(6), name="Second flight", body="Empty tables are safe now, see #2.")
+    return repo
 
 
 def _papers(arxiv: ArxivServer) -> None:
