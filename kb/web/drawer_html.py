@@ -1,4 +1,4 @@
-"""What stands in the drawer: a bar to close it with, and a record, whole. Pure but for the catalog that is read."""
+"""What stands in the drawer: its name, and a record, whole. Pure but for the catalog that is read."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from markupsafe import Markup
 from kb.catalog import Catalog
 from kb.types import Quote
 from kb.web.diff_html import LINES
-from kb.web.markup import icon, tag
+from kb.web.markup import tag
 from kb.web.reader import Reader
 from kb.web.record_html import missing_html, open_record, record_html
 from kb.web.thread_html import NOTES
@@ -17,19 +17,9 @@ _MOST_LINES = 20_000
 _MOST_NOTES = 500
 
 
-def bar_html(reader: Reader) -> Markup:
-    """What the drawer is, and the way to close it."""
-    words = reader.ui.frame
-    close = tag(
-        "button",
-        icon("cross"),
-        tag("span", words["close"], class_="kb-sr"),
-        type="button",
-        id="kb-drawer-close",
-        class_="kb-round",
-        title=words["close"],
-    )
-    return tag("div", tag("h2", words["record"], id="kb-drawer-name"), close, class_="kb kb-bar", lang=reader.language)
+def name_html(reader: Reader) -> Markup:
+    """What the drawer is."""
+    return tag("h2", reader.ui.frame["record"], id="kb-drawer-name", class_="kb", lang=reader.language)
 
 
 def drawer_html(

@@ -6,7 +6,7 @@ import gradio as gr
 
 from kb.errors import KbError
 from kb.types import Quote
-from kb.web.drawer_html import ID_LIMIT, bar_html, drawer_html
+from kb.web.drawer_html import ID_LIMIT, name_html, drawer_html
 from kb.web.tabs.page import Page
 from kb.web.told import told_html
 
@@ -16,7 +16,9 @@ _MORE = re.compile(r"(?P<id>.*) #(?P<what>lines|notes)=(?P<count>[0-9]{1,7})", r
 def build(page: Page) -> None:
     """One drawer for all tabs, empty and closed."""
     with gr.Column(elem_id="kb-drawer"):
-        bar = gr.HTML(elem_id="kb-drawer-bar")
+        with gr.Row(elem_id="kb-drawer-bar"):
+            name = gr.HTML()
+            gr.Button(page.t("frame.close"), elem_id="kb-drawer-close", size="sm", min_width=0, scale=0)
         content = gr.HTML(elem_id="kb-drawer-content")
 
     def show(wanted: str, quotes: dict[str, Quote], request: gr.Request) -> str:
@@ -31,9 +33,9 @@ def build(page: Page) -> None:
             return told_html(error, reader)
 
     def greet(request: gr.Request) -> str:
-        return bar_html(page.reader(request))
+        return name_html(page.reader(request))
 
-    page.address.change(greet, None, bar, api_visibility="private", show_progress="hidden")
+    page.address.change(greet, None, name, api_visibility="private", show_progress="hidden")
     page.opened.change(
         show,
         [page.opened, page.quotes],
