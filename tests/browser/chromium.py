@@ -29,19 +29,21 @@ os.environ.setdefault("PLAYWRIGHT_BROWSERS_PATH", "0")
 
 
 def found() -> str | None:
-    """The path of a browser's program: the one that the variable names, one of the system's, or Playwright's."""
+    """The path of a browser's program: the one that the variable names, one of the system's, or Playwright's. Not to be called
+    while Playwright runs."""
     named = os.environ.get(VARIABLE)
     if named:
         return shutil.which(named)
-    candidates = [*map(shutil.which, _NAMES), *_PLACES, _own()]
-    return next((path for path in candidates if path and Path(path).exists()), None)
+    system = (path for path in (*map(shutil.which, _NAMES), *_PLACES) if path and Path(path).exists())
+    return next(system, None) or _own()
 
 
-def _own() -> str:
+def _own() -> str | None:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        return playwright.chromium.executable_path
+        path = playwright.chromium.executable_path
+    return path if Path(path).exists() else None
 
 
 def main() -> int:

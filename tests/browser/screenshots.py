@@ -84,8 +84,9 @@ def small(png: bytes) -> bytes:
 def take(url: str, out: Path, *, question: str = "", only: Sequence[str] = ()) -> list[Path]:
     """Every picture of a running server; the files that were written."""
     written = []
+    program = chromium.found()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium.found())
+        browser = playwright.chromium.launch(executable_path=program)
         for (screen, size), theme, (language, locale) in itertools.product(SCREENS.items(), THEMES, LOCALES.items()):
             for state in STATES:
                 name = f"{state.name}-{screen}-{theme}-{language}.png"
