@@ -15,9 +15,11 @@ run: $(VENV)/.run.stamp
 	@if [ -n "$$INFRA_KB_NO_SERVE" ]; then echo "INFRA_KB_NO_SERVE is set: the web app is not started."; else $(BIN)/kb serve; fi
 
 test: $(VENV)/.dev.stamp
+	@$(BIN)/python -m tests.browser.chromium
 	$(BIN)/python -m pytest -q
 
 check: $(VENV)/.dev.stamp
+	@$(BIN)/python -m tests.browser.chromium
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -31,6 +33,13 @@ check-protocol: $(VENV)/.dev.stamp tests/protocol/node_modules/.stamp
 tests/protocol/node_modules/.stamp: tests/protocol/package.json tests/protocol/package-lock.json
 	npm ci --prefix tests/protocol --ignore-scripts --no-audit --no-fund
 	@touch $@
+
+# The app's pictures in docs/images/, of what DATA holds: make screenshots CONFIG=kb.toml DATA=.data
+CONFIG ?= kb.toml
+DATA ?= .data
+screenshots: $(VENV)/.dev.stamp
+	@$(BIN)/python -m tests.browser.chromium
+	$(BIN)/python -m tests.browser.screenshots --out docs/images --config $(CONFIG) --data-dir $(DATA)
 
 fmt: $(VENV)/.dev.stamp
 	$(BIN)/ruff format .

@@ -6,7 +6,6 @@ thread, and a test elsewhere could not run one of its own.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -79,7 +78,7 @@ class Visit:
 def browser() -> Iterator[Browser]:
     path = chromium.found()
     if path is None:
-        (pytest.fail if os.environ.get("CI") == "1" else pytest.skip)(chromium.MISSING)
+        (pytest.fail if chromium.required() else pytest.skip)(chromium.MISSING)
     expect.set_options(timeout=PATIENCE)
     # No name is resolved, so nothing can leave this machine even where a page tries, which its guard tells.
     rules = "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"
