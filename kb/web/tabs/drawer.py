@@ -6,7 +6,7 @@ import gradio as gr
 
 from kb.errors import KbError
 from kb.types import Quote
-from kb.web.drawer_html import ID_LIMIT, name_html, drawer_html
+from kb.web.drawer_html import ID_LIMIT, drawer_html, name_html
 from kb.web.tabs.page import Page
 from kb.web.told import told_html
 
