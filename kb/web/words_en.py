@@ -59,9 +59,8 @@ ENGLISH = UiWords(
         "as of now": "Ask as of now",
         "new": "New conversation",
         "clear": "Forget them",
-        "model none": "No language model: every sentence is taken from the records. To add one, set provider, base_url and model"
-        " under [llm] in kb.toml.",
-        "model on": "Language model",
+        "model none": "No language model: every sentence is taken from the records. To add one, set provider, base_url and"
+        " model under [llm] in kb.toml.",
         "model hint": "Its sentences are checked against the records before they are shown.",
         "placeholder": "What changed in flashinfer this week?",
         "send": "Ask",

@@ -60,7 +60,6 @@ CHINESE = UiWords(
         "new": "新对话",
         "clear": "清除",
         "model none": "没有语言模型：每句话都取自记录。要添加模型，请在 kb.toml 的 [llm] 中设置 provider、base_url 和 model。",
-        "model on": "语言模型",
         "model hint": "它的句子在显示之前都会与记录核对。",
         "placeholder": "flashinfer 本周有哪些改动？",
         "send": "提问",
