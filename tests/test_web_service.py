@@ -33,7 +33,7 @@ from kb.web.guard import Guard
 from kb.web.limits import Limits, Rate
 from kb.web.service import Service
 from kb.web.talk import Shown, Talk
-from kb.web.turns import MOST, Turn, packed, with_turn
+from kb.web.turns import MOST, Turn, packed, paged, with_turn
 from kb.web.welcome_html import history_html, remembered, remembered_of, welcome_html
 from kb.wiring import open_kb
 from tests.history import History
@@ -433,10 +433,11 @@ def test_history_and_examples_are_inert(service: Service) -> None:
 def test_a_conversation_keeps_its_last_turns_and_a_turn_asked_again_its_place() -> None:
     turns: tuple[Turn, ...] = ()
     for number in range(1, MOST + 3):
-        turns = with_turn(turns, Turn(number, Asking("a"), Markup()))
+        turns = with_turn(turns, Turn(number, Asking("a"), paged(Markup("<p>a</p>"))))
     assert [turn.number for turn in turns] == list(range(3, MOST + 3))
-    replaced = with_turn(turns, Turn(5, Asking("b"), Markup(), packed=packed(an_answer())))
+    replaced = with_turn(turns, Turn(5, Asking("b"), paged(Markup("<p>b</p>")), packed=packed(an_answer())))
     assert [turn.asking.text for turn in replaced].index("b") == 2
+    assert replaced[2].html == Markup("<p>b</p>")
     assert json.loads(replaced[2].payload)["question"] == "q"
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 PORT = 7860
 _PORTS = 20  # tried, where none was asked for
+_SESSIONS = 500  # pages whose conversation is kept; the oldest is forgotten first
 _OWN_NAMES = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -119,6 +120,7 @@ def application(service: Service, address: Address, *, auth: tuple[str, str] | N
 
     base = service.base
     blocks = shell.build(service)
+    blocks.state_session_capacity = _SESSIONS
     blocks.queue(api_open=False, default_concurrency_limit=8, max_size=200)
     outer = FastAPI(openapi_url=None, routes=report_routes(service))
     gr.mount_gradio_app(

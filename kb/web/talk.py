@@ -20,7 +20,7 @@ from kb.web.reader import Reader
 from kb.web.service import Service
 from kb.web.told import sentence_html, told_html
 from kb.web.turn_html import begun_html, done_html, filter_html, pending_html, turn_html
-from kb.web.turns import Turn, packed, quotes_of
+from kb.web.turns import Turn, packed, paged, quotes_of
 
 _LOG = logging.getLogger(__name__)
 _TICK = 0.4  # seconds in which a page that went away is noticed
@@ -99,11 +99,11 @@ class Talk:
         address = self.asking.at(answer.scope.resolved_at).address
         content = done_html(answer, form, address, self.reader, asked_of=self.asking.as_of, stopped=stopped and self.model)
         html = self._turn("done", content)
-        return Shown(html, Turn(self.number, self.asking, html, answer.scope, shown, packed(answer)), quotes_of(answer))
+        return Shown(html, Turn(self.number, self.asking, paged(html), answer.scope, shown, packed(answer)), quotes_of(answer))
 
     def _failed(self, content: Markup) -> Shown:
         html = self._turn("failed", content)
-        return Shown(html, Turn(self.number, self.asking, html))
+        return Shown(html, Turn(self.number, self.asking, paged(html)))
 
     def _turn(self, state: str, content: Markup) -> Markup:
         return turn_html(self.number, self.asking.text, content, self.reader, state=state)

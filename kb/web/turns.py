@@ -14,24 +14,35 @@ from kb.types import Answer, Quote, Scope
 from kb.web.asking import Asking
 from kb.web.filters import Filters
 
-MOST = 12  # turns that are kept; each may be 100 kB
+MOST = 12  # turns that are kept
 
 
 @dataclass(frozen=True)
 class Turn:
-    """``scope`` is None where there is no answer; ``shown`` are the filters above it; ``packed`` its JSON, compressed."""
+    """``page`` is what it looks like, compressed. ``scope`` is None where there is no answer; ``shown`` are the filters above
+    it; ``packed`` is its JSON, compressed."""
 
     number: int
     asking: Asking
-    html: Markup
+    page: bytes
     scope: Scope | None = None
     shown: Filters = field(default_factory=Filters)
     packed: bytes = b""
 
     @property
+    def html(self) -> Markup:
+        """What it looks like."""
+        return Markup(zlib.decompress(self.page).decode())  # noqa: S704 (it was Markup)
+
+    @property
     def payload(self) -> str:
         """The answer as ``kb ask --json`` prints it, indented; "" where there is none."""
         return json.dumps(json.loads(zlib.decompress(self.packed)), indent=2, ensure_ascii=False) if self.packed else ""
+
+
+def paged(html: Markup) -> bytes:
+    """What a turn looks like for ``Turn.page``: a session keeps a dozen of them, each of up to 100 kB."""
+    return zlib.compress(html.encode())
 
 
 def packed(answer: Answer) -> bytes:
