@@ -492,3 +492,4 @@ def test_files_are_neither_taken_nor_fetched(path: str) -> None:
 def test_a_request_is_bounded() -> None:
     assert reply("/", method="POST", headers={"content-length": str(3 * 2**20)}).status_code == 413
     assert reply("/", method="POST", headers={"content-length": "-1"}).status_code == 413
+    assert reply("/", method="POST", headers={"transfer-encoding": "chunked"}).status_code == 411

@@ -58,6 +58,8 @@ class Guard:
             return 400, "This server answers to its own address only."
         if scope["path"].startswith(_REFUSED):
             return 403, "This server takes no files, and fetches none from elsewhere."
+        if b"transfer-encoding" in headers:
+            return 411, "This server reads only what says its length."
         length = headers.get(b"content-length", b"0")
         if not length.isdigit() or int(length) > _LARGEST:
             return 413, "That is more than this server reads."

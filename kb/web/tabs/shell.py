@@ -4,20 +4,17 @@ Elements that scripts and tests may rely on, by id:
 
 - ``kb-head``; ``kb-theme`` and ``kb-help-open`` in it; ``kb-help``, the dialog with the keyboard shortcuts.
 - ``kb-tab-NAME`` for each tab (ask, reports, activity, browse, sources, connect), ``kb-tab-NAME-button`` its button.
-- ``kb-drawer`` (its attribute ``data-state`` is open or closed), ``kb-drawer-close``, ``kb-drawer-content``.
+- ``kb-drawer`` (its attribute ``data-state`` is loading, open or closed), ``kb-drawer-close``, ``kb-drawer-content``.
 - ``kb-opened``: the hidden field with the id of the record in the drawer; ``kb-address``: that with the page's address.
 - Ask: ``kb-question``, ``kb-send``, ``kb-stop``, ``kb-model``, ``kb-conversation``; each answer is an ``article.kb-turn`` with
   ``data-state`` pending, streaming, done or failed; in it ``form.kb-filter`` (fields since, until, repo, kind, topic), buttons
-  ``[data-do=copy|markdown|json|link]`` and ``.kb-body``; ``kb-welcome`` with ``[data-ask]`` for each example; ``kb-history``,
-  ``kb-history-clear``.
+  ``[data-do=copy|markdown|json|link]`` and ``.kb-body``; ``kb-welcome`` with ``[data-ask]`` for each example; ``kb-history``
+  and ``kb-history-clear``; ``kb-new`` begins a new conversation.
 
 A chip (class ``kb-chip`` with ``data-id``) and any element with ``data-open`` open the drawer.
 """
 
-import importlib
-import importlib.util
 import re
-import types
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +24,12 @@ from kb.web.api import add_api
 from kb.web.filters import Filters
 from kb.web.service import Service
 from kb.web.shell_html import head_html
-from kb.web.tabs import drawer
+from kb.web.tabs import activity, ask, browse, drawer, programs, reports, sources
 from kb.web.tabs.page import TABS, Page
 
 _HERE = Path(__file__).parent
 _STYLE = _HERE.parent / "style.css"
+_MODULES = (ask, reports, activity, browse, sources, programs)  # of TABS
 
 
 def build(service: Service) -> Any:
@@ -43,7 +41,7 @@ def build(service: Service) -> Any:
         shared = {"chosen": gr.State(Filters()), "docs": gr.State(None), "quotes": gr.State({})}
         with gr.Tabs(elem_id="kb-tabs", overflow_behavior="wrap") as tabs:
             page = Page(service=service, opened=opened, address=address, tabs=tabs, **shared)
-            for name, module in _modules():
+            for name, module in zip(TABS, _MODULES, strict=True):
                 with gr.Tab(page.t(f"app.{name}"), id=name, elem_id=f"kb-tab-{name}"):
                     module.build(page)
         drawer.build(page)
@@ -63,12 +61,6 @@ def build(service: Service) -> Any:
         app.load(greet, None, head, api_visibility="private", show_progress="hidden", queue=False)
         app.load(None, None, address, js="() => window.location.search || '?'", api_visibility="private")
     return app
-
-
-def _modules() -> list[tuple[str, types.ModuleType]]:
-    """The tabs that there are, in their order."""
-    names = {name: f"kb.web.tabs.{'programs' if name == 'connect' else name}" for name in TABS}
-    return [(name, importlib.import_module(full)) for name, full in names.items() if importlib.util.find_spec(full)]
 
 
 def tab_of(search: str) -> str:
