@@ -53,6 +53,8 @@ def tab(page: Page, name: str) -> Locator:
     page.locator(f"#kb-tab-{name}-button").click()
     panel = page.locator(f"#kb-tab-{name}")
     panel.wait_for()
+    if name == "activity":
+        panel.locator(".barlayer path").first.wait_for()  # the drawing comes after what is drawn
     settled(page)
     return panel
 

@@ -1,6 +1,6 @@
 """Pictures of the app in each of its states, for people to look at; a few of them are shown in the README.
 
-    python -m tests.browser.screenshots --out docs/images [--config FILE] [--data-dir DIR] [--question TEXT] [--only NAME …]
+    python -m tests.browser.screenshots --out docs/images [--config FILE] [--data-dir DIR] [--en TEXT] [--zh TEXT]
 
 writes ``STATE-SCREEN-THEME-LANGUAGE.png`` (``ask-desktop-dark-en.png``), each with at most 256 colours so that it stays small.
 """
@@ -12,7 +12,7 @@ import io
 import itertools
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,11 +51,6 @@ def _tab(name: str) -> Callable[[Page, str], object]:
     return lambda page, question: driving.tab(page, name)
 
 
-def _report(page: Page, question: str) -> None:
-    driving.tab(page, "reports")
-    driving.settled(page)
-
-
 def _found(page: Page, question: str) -> None:
     driving.search(page, "attention")
 
@@ -64,7 +59,7 @@ STATES = (
     State("welcome", lambda page, question: None),
     State("ask", _asked),
     State("drawer", _drawer),
-    State("reports", _report),
+    State("reports", _tab("reports")),
     State("activity", _tab("activity")),
     State("browse", _found),
     State("sources", _tab("sources")),
@@ -81,8 +76,9 @@ def small(png: bytes) -> bytes:
     return held.getvalue()
 
 
-def take(url: str, out: Path, *, question: str = "", only: Sequence[str] = ()) -> list[Path]:
-    """Every picture of a running server; the files that were written."""
+def take(url: str, out: Path, *, questions: Mapping[str, str], only: Sequence[str] = ()) -> list[Path]:
+    """Every picture of a running server; the files that were written. ``questions`` are by language; ``only``: those pictures
+    whose name has one of these parts."""
     written = []
     program = chromium.found()
     with sync_playwright() as playwright:
@@ -99,7 +95,7 @@ def take(url: str, out: Path, *, question: str = "", only: Sequence[str] = ()) -
                 page = context.new_page()
                 page.goto(url)
                 driving.ready(page)
-                state.go(page, question or QUESTIONS[language])
+                state.go(page, questions[language])
                 driving.settled(page)
                 page.wait_for_timeout(_STILL)
                 (out / name).write_bytes(small(page.screenshot()))
@@ -114,17 +110,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--config", type=Path, default=Path("kb.toml"))
     parser.add_argument("--data-dir", type=Path)
-    parser.add_argument("--question", default="")
+    for language, question in QUESTIONS.items():
+        parser.add_argument(f"--{language}", default=question, metavar="TEXT", help="what is asked in that language")
     parser.add_argument("--only", nargs="*", default=(), metavar="PART", help="only pictures whose name has one of these")
     parser.add_argument("--url", default="", help="a server that runs already")
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
+    questions = {language: getattr(options, language) for language in QUESTIONS}
     if options.url:
-        written = take(options.url, options.out, question=options.question, only=options.only)
+        written = take(options.url, options.out, questions=questions, only=options.only)
     else:
         data = ("--data-dir", str(options.data_dir)) if options.data_dir else ()
         with tempfile.TemporaryDirectory() as folder, serving(options.config, Path(folder) / "log", *data) as server:
-            written = take(server.url, options.out, question=options.question, only=options.only)
+            written = take(server.url, options.out, questions=questions, only=options.only)
     for path in written:
         print(f"{path} ({path.stat().st_size // 1024} kB)")
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser import driving
@@ -109,6 +110,13 @@ def test_a_drawn_bar_can_be_clicked(visit: Visit) -> None:
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     expect(page.locator("#kb-browse .kb-behind")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_no_column_is_out_of_sight(visit: Visit, width: int) -> None:
+    page = browse(visit(width=width))
+    table = page.locator("#kb-browse .kb-scroll")
+    assert table.evaluate("(element) => element.scrollWidth - element.clientWidth") <= 0
 
 
 def test_filters_are_shared_by_ask_activity_and_browse(visit: Visit) -> None:
