@@ -51,19 +51,19 @@ def _place(tally: Tally, bar: Bar, reader: Reader) -> str:
 def above_html(shown: Browsing, reader: Reader) -> Markup:
     """Above the pictures: the filters that are set, and what can be done here."""
     hint = tag("p", reader.ui.activity["hint"], class_="kb-dim")
-    return tag("div", active_html(shown, reader), hint, class_="kb kb-activity", lang=reader.language)
+    return tag("div", active_html(shown, reader), hint, class_="kb", lang=reader.language)
 
 
 def changed_html(reader: Reader) -> Markup:
     """That the pictures were drawn anew, as the bar that was chosen may be another one by now."""
-    return tag("div", tag("p", reader.ui.activity["changed"]), class_="kb kb-activity", role="status", lang=reader.language)
+    return tag("div", tag("p", reader.ui.activity["changed"]), class_="kb", role="status", lang=reader.language)
 
 
 def nothing_html(shown: Browsing, reader: Reader) -> Markup:
     """Where nothing is to be drawn: why, and what to do."""
     words = reader.ui.activity
     told = tag("div", tag("p", tag("strong", words["empty"])), tag("p", words["empty hint"]), class_="kb-empty")
-    return tag("div", active_html(shown, reader), told, class_="kb kb-activity", lang=reader.language)
+    return tag("div", active_html(shown, reader), told, class_="kb", lang=reader.language)
 
 
 def table_of(picture: Picture, reader: Reader) -> Markup:

@@ -121,7 +121,7 @@ def _window(shown: Browsing, reader: Reader, tab: str) -> Iterator[Markup]:
             disabled=not custom,
         )
         label = tag("label", reader.ui.app[name], for_=id)
-        yield tag("span", label, box, class_="kb-field kb-custom", hidden=not custom)
+        yield tag("span", label, box, class_="kb-field", data_custom=True, hidden=not custom)
 
 
 def _select(name: str, label: str, choices: Sequence[tuple[str, str]], chosen: str, tab: str) -> Markup:

@@ -35,7 +35,7 @@
 
   const custom = (form) => {
     const own = form.elements.window.value === "custom";
-    for (const field of form.querySelectorAll(".kb-custom")) {
+    for (const field of form.querySelectorAll("[data-custom]")) {
       field.hidden = !own;
       field.querySelector("input").disabled = !own;
     }
