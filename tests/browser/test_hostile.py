@@ -98,11 +98,11 @@ def test_an_address_cannot_bring_anything_in(visit: Visit, address: str) -> None
     expect(driving.question(page)).to_be_attached()
 
 
-@pytest.mark.parametrize("tab", driving.TABS)
-def test_every_tab_is_inert(visit: Visit, tab: str) -> None:
+def test_every_tab_is_inert(visit: Visit) -> None:
     page = visit()
-    driving.tab(page, tab)
-    inert(page)
+    for name in driving.TABS:
+        driving.tab(page, name)
+        inert(page)
 
 
 @pytest.mark.parametrize(
