@@ -17,7 +17,7 @@ from kb.render import Context
 from kb.types import Answer, Coverage, Found, Hit, Judgement, LedgerRow, Scope, Tag
 from kb.views import Views, folded, views
 
-WHOLE_WINDOW = 5000  # records of one window that are fetched
+WHOLE_WINDOW = 5000  # records of one window that are listed
 IN_FULL = 60  # lines of a list; the rest is one short line each
 _IN_A_LIST = ("fixed-by", "landed-as", "pull", "fixes", "paper")
 
@@ -51,10 +51,18 @@ class FoundSet:
     judgement: Judgement
     matched: tuple[Hit, ...]
 
+    @property
+    def matching(self) -> int:
+        """How many records match, those among them that were not fetched."""
+        everything = not (self.scope.topic or self.scope.facets)
+        return self.found.in_window if everything else len(self.matched)
+
 
 def find_set(scope: Scope, searcher: Searcher, judge: Judge) -> FoundSet:
     """The records that a set question is about: those of its topic, of its facets; all where it names neither."""
     found = searcher.find(scope, limit=WHOLE_WINDOW)
+    if scope.facets and len(found.hits) < found.in_window:  # each record says for itself whether it is a fix
+        found = searcher.find(scope, limit=found.in_window)
     judgement = judge(scope, found) if scope.topic else Judgement("answered", 1.0, tuple(range(len(found.hits))))
     hits = [found.hits[at] for at in sorted(set(judgement.matched)) if 0 <= at < len(found.hits)]
     if scope.facets:
@@ -79,7 +87,8 @@ def tell_set(
     ids = {record.id for record in records}
     groups = grouped(folded(records, seen))
     draft = verified(list(_lines(groups, ids, scope, context)), seen, context)
-    coverage = Coverage(len(records), len(draft.listed & ids), found.in_window)
+    coverage = Coverage(one.matching, len(draft.listed & ids), found.in_window)
+    cut = one.matching > len(records)
     foot = [*render.problems(rows, scope, context), *render.beginnings(rows, scope, context)]
     missing = unread(scope, catalog)
     released = _releases(scope, catalog)
@@ -92,13 +101,15 @@ def tell_set(
     status = (
         judgement.status if records and judgement.status != "abstained" else "answered" if records or quiet else "abstained"
     )
+    confirmed = status != "partial"
+    status = "partial" if cut else status
     head = [
         render.header(scope, context),
         render.coverage_text(coverage, found, context.words),
         render.releases(released, context.words),
         render.unread(missing, context.words),
         *render.notes(scope, found.degraded, draft.removed, context.words),
-        context.words.notes["partial lead"] if status == "partial" else "",
+        "" if confirmed else context.words.notes["partial lead"],
     ]
     blocks = [*draft.blocks, *sources(foot, context)]
     given = written(scope, status, head, blocks, draft, seen, coverage, rows, judgement.confidence, found.degraded, context)

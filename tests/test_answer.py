@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from kb.catalog import Catalog
-from kb.types import Batch, Event, FileChange, Found, Link, Quote, Scope, Tag, Window
+from kb.types import Batch, Coverage, Event, FileChange, Found, Link, Quote, Scope, Tag, Window
 from tests.answering import FIX, NEEDLE, WEEK, Everything, ask, headings, judged, key, line_of, merged
 from tests.records import REPO, commit, day, put, sha
 
@@ -135,10 +135,26 @@ def test_a_search_that_gives_less_than_the_window_says_so(catalog: Catalog) -> N
         def find(self, scope: Scope, *, limit: int = 10) -> Found:
             return super().find(scope, limit=2)
 
-    text = ask(catalog, searcher=Short(catalog, degraded="no vectors yet")).text
-    assert "2 of 2 matching, 3 in the window." in text
+    found = ask(catalog, searcher=Short(catalog, degraded="no vectors yet"))
+    text = found.text
+    assert (found.status, found.coverage) == ("partial", Coverage(matched=3, listed=2, in_window=3))
+    assert "2 of 3 matching, 3 in the window." in text
     assert "The search returned 2 of the 3 records in the window" in text
     assert "Searched with less than usual: no vectors yet." in text
+
+
+def test_what_many_records_are_looked_through_for_is_whole(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kb.sets.WHOLE_WINDOW", 2)
+    put(catalog, commit(1, "fix: one"), commit(2, "feat: two"), commit(3, "fix: three"))
+
+    class Limited(Everything):
+        def find(self, scope: Scope, *, limit: int = 10) -> Found:
+            found = super().find(scope, limit=limit)
+            return replace(found, hits=found.hits[:limit])
+
+    fixes = ask(catalog, replace(WEEK, facets=("fix",)), searcher=Limited(catalog))
+    assert (fixes.status, fixes.coverage) == ("answered", Coverage(matched=2, listed=2, in_window=3))
+    assert "The search returned" not in fixes.text
 
 
 def test_two_repositories_of_one_name_are_told_apart(catalog: Catalog) -> None:
