@@ -6,7 +6,7 @@ import asyncio
 import base64
 import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +153,43 @@ def test_what_is_private_cannot_be_called_by_its_name(server: Server) -> None:
 @pytest.mark.parametrize("query", ["page=2", "q=x&page=", "%70age=x&tab=browse", "page"])
 def test_an_address_with_a_page_of_gradio_is_the_page_that_there_is(server: Server, query: str) -> None:
     assert httpx.get(f"{server.url}/?{query}").status_code == 200
+
+
+@pytest.mark.parametrize("origin", ["http://127.0.0.1:8079", "http://localhost:8079", "http://evil.example", "null"])
+@pytest.mark.parametrize("path", ["queue/join", "mcp/", "run/status"])
+def test_a_page_of_another_server_on_this_machine_cannot_ask(server: Server, path: str, origin: str) -> None:
+    headers = {"Origin": origin, "Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
+    refused = httpx.post(f"{server.url}/gradio_api/{path}", content='{"data": []}', headers=headers)
+    assert refused.status_code == 403
+    preflight = httpx.options(
+        f"{server.url}/gradio_api/{path}", headers={"Origin": origin, "Access-Control-Request-Method": "POST"}
+    )
+    assert (preflight.status_code, "access-control-allow-origin" in preflight.headers) == (403, False)
+
+
+def test_its_own_pages_ask_and_nobody_else_is_told_that_he_may_read(server: Server) -> None:
+    headers = {"Origin": server.url, "Content-Type": "application/json"}
+    found = httpx.post(f"{server.url}/gradio_api/run/status", content='{"data": []}', headers=headers)
+    assert found.status_code == 200
+    assert not [name for name in found.headers if name.startswith("access-control")]
+
+
+def test_a_body_without_a_length_is_read_to_the_limit_only(server: Server) -> None:
+    sent: list[int] = []
+
+    def chunks(kibibytes: int) -> Iterator[bytes]:
+        yield b'{"data": []'
+        for number in range(kibibytes):
+            sent.append(number)
+            yield b" " * 1024
+        yield b"}"
+
+    url, headers = f"{server.url}/gradio_api/run/status", {"Content-Type": "application/json"}
+    assert httpx.post(url, content=chunks(3), headers=headers).status_code == 200
+    sent.clear()
+    with suppress(httpx.WriteError):  # who still sends may find nobody listening before he reads the answer
+        assert httpx.post(url, content=chunks(200_000), headers=headers).status_code == 413
+    assert 2_000 < len(sent) < 50_000
 
 
 # --- what they give ----------------------------------------------------------------------------------------------------------

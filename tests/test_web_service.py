@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 import re
@@ -14,27 +13,25 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote_plus
 
-import httpx
 import pytest
-from markupsafe import Markup, escape
-from starlette.applications import Starlette
-from starlette.responses import PlainTextResponse
-from starlette.routing import Route
+from markupsafe import escape
 
 from kb.answering.types import Begun, Done, Event
 from kb.config import load_config
-from kb.errors import ConfigError, KbError, QueryError
+from kb.errors import CatalogError, ConfigError, KbError, QueryError
 from kb.types import KINDS, Answer, Coverage, Scope, Window
 from kb.web.aloud import aloud
 from kb.web.asking import BEGINNING, Asking, asking_by, changed, checked, shown_filters
 from kb.web.examples import Example
 from kb.web.filters import LONGEST_QUESTION, Filters
-from kb.web.guard import Guard
 from kb.web.limits import Limits, Rate
+from kb.web.reader import Reader
 from kb.web.service import Service
 from kb.web.talk import Shown, Talk
-from kb.web.turns import MOST, Turn, packed, paged, with_turn
-from kb.web.welcome_html import history_html, remembered, remembered_of, welcome_html
+from kb.web.told import told_html
+from kb.web.turns import MOST, Turn, packed, with_turn
+from kb.web.welcome_html import history_html, remembered_of, welcome_html
+from kb.web.words import ui_words
 from kb.wiring import open_kb
 from tests.history import History
 from tests.web_pages import inert, said
@@ -78,7 +75,7 @@ def told(service: Service, asking: Asking, *, delay: float = 0.0, number: int = 
 def answered(service: Service, asking: Asking) -> Turn:
     turn = told(service, asking)[-1].turn
     assert turn is not None
-    assert turn.scope is not None, turn.html
+    assert turn.scope is not None
     return turn
 
 
@@ -164,13 +161,35 @@ def bomb() -> str:
     return base64.urlsafe_b64encode(zlib.compress(b'{"question": "' + b"a" * 10**8 + b'"}')).decode()
 
 
-@pytest.mark.parametrize("before", ["x", "%00", "e30", "A" * 5_000, base64.b64encode(zlib.compress(b"[]")).decode(), bomb()])
-def test_an_address_with_a_question_before_that_is_none_asks_alone(before: str) -> None:
+@pytest.mark.parametrize(
+    "before", ["", "x", "%00", "e30", "A" * 5_000, base64.b64encode(zlib.compress(b"[]")).decode(), bomb()]
+)
+def test_a_question_before_that_cannot_be_read_is_not_passed_over(before: str) -> None:
     asking = asking_by(f"?q=what+changed&before={quote_plus(before)}")
-    assert asking == Asking("what changed")
+    assert asking == Asking("what changed", unread=(("before", ""),))
 
 
-@pytest.mark.parametrize("address", ["", "?", "?tab=browse", "?q=", "?record=x", "?" + "&".join(["q=a"] * 10_000)])
+@pytest.mark.parametrize(
+    ("address", "unread"),
+    [
+        ("?q=a&kind=pulls&kind=commit", ("kind", "pulls")),
+        ("?q=a&" + "&".join(f"repo=a/{number}" for number in range(60)), ("repos", "")),
+        ("?q=a&" + "&".join(f"repo=a/{number}" for number in range(300)), ("parts", "")),
+    ],
+)
+def test_what_an_address_says_that_is_no_value_is_told(address: str, unread: tuple[str, str]) -> None:
+    asking = asking_by(address)
+    assert asking is not None
+    assert (asking.text, asking.unread) == ("a", (unread,))
+
+
+def test_a_question_of_an_address_is_not_cut() -> None:
+    asking = asking_by("?q=" + "a" * 3_000)
+    assert asking is not None
+    assert len(asking.text) == 3_000
+
+
+@pytest.mark.parametrize("address", ["", "?", "?tab=browse", "?q=", "?record=x", "?" + "&".join(["repo=a"] * 10_000)])
 def test_an_address_without_a_question_asks_nothing(address: str) -> None:
     assert asking_by(address) is None
 
@@ -189,16 +208,16 @@ REPOS = ("acme/rocket", "acme/glider")
 @pytest.mark.parametrize(
     ("field", "value", "filters", "topic"),
     [
-        ("since", "2026-02-03", Filters(since="2026-02-03"), None),
-        ("since", "", Filters(since=BEGINNING), None),
-        ("until", "", Filters(until="now"), None),
+        ("since", "2026-02-03", Filters("2026-02-03", "2026-02-28"), None),
+        ("since", "", Filters(BEGINNING, "2026-02-28"), None),
+        ("until", "", Filters("2026-02-01", "now"), None),
         ("repo", ["acme/glider"], Filters(repos=("acme/glider",)), None),
         ("repo", [], Filters(repos=REPOS), None),
         ("kind", ["paper", "nonsense", 3], Filters(kinds=("paper",)), None),
         ("topic", "pump", Filters(), "pump"),
         ("topic", "", Filters(), ""),
         ("nothing", "", Filters(), None),
-        ("since", ["2026"], Filters(since=BEGINNING), None),
+        ("since", ["2026"], Filters(BEGINNING, "2026-02-28"), None),
         ("repo", "acme/rocket", Filters(repos=REPOS), None),
     ],
 )
@@ -216,11 +235,12 @@ def test_all_repositories_and_kinds_are_shown_as_no_choice() -> None:
 
 
 def test_a_question_is_bounded() -> None:
-    assert checked(" what? \n") == "what?"
+    words = ui_words("en").ask
+    checked(Asking("a" * LONGEST_QUESTION), words=words)
     with pytest.raises(QueryError, match="longer than 2,000"):
-        checked("a" * (LONGEST_QUESTION + 1))
+        checked(Asking("a" * (LONGEST_QUESTION + 1)), words=words)
     with pytest.raises(QueryError, match="empty"):
-        checked(" \n\t")
+        checked(Asking(" \n\t"), words=words)
 
 
 # --- an answer as it comes ---------------------------------------------------------------------------------------------------
@@ -262,16 +282,18 @@ def test_a_follow_up_has_the_scope_of_the_answer_before_also_from_its_address(se
 
 def test_a_permalink_gives_the_answer_of_its_moment_whatever_came_later(service: Service) -> None:
     question = "What changed in rocket since 2026-02-01?"
-    now = answered(service, Asking(question))
+    shown = told(service, Asking(question))[-1]
+    now = shown.turn
+    assert now is not None
     assert now.scope is not None
     address = now.asking.at(now.scope.resolved_at).address
-    assert f'data-permalink="{escape(address)}"' in now.html
+    assert f'data-permalink="{escape(address)}"' in shown.html
     earlier = asking_by(re.sub(r"as_of=[^&]*", "as_of=2026-02-04T12:00:00Z", address))
     assert earlier is not None
-    then = answered(service, earlier)
-    assert [matched(turn) for turn in (now, then)] == [3, 2]
+    then = told(service, earlier)[-1]
+    assert [matched(turn) for turn in (now, then.turn) if turn] == [3, 2]
     assert "As it stood at 2026-02-04T12:00:00Z" in said(inert(then.html))
-    assert "As it stood at" not in said(inert(now.html))
+    assert "As it stood at" not in said(inert(shown.html))
 
 
 @pytest.mark.parametrize(
@@ -280,7 +302,11 @@ def test_a_permalink_gives_the_answer_of_its_moment_whatever_came_later(service:
         (Asking(QUESTION, Filters(since="the day of never")), "not a time"),
         (Asking(QUESTION, Filters(repos=("acme/none",))), "acme/none"),
         (Asking("a" * 3_000), "longer than 2,000 characters"),
-        (Asking(QUESTION, as_of="<script>"), "not a time"),
+        (Asking(QUESTION, as_of="<script>"), "As of: not a time"),
+        (Asking(QUESTION, Filters(since="2026-05-01", until="2026-01-01")), "the window is empty"),
+        (Asking(QUESTION, unread=(("before", ""),)), "which question this one follows"),
+        (Asking(QUESTION, unread=(("kind", "<b>"),)), "“<b>” is no kind of record"),
+        (Asking(QUESTION, unread=(("repos", ""), ("parts", ""))), "more than 50 repositories. The address has too many parts"),
     ],
 )
 def test_what_cannot_be_asked_is_told_in_the_conversation(service: Service, asking: Asking, sentence: str) -> None:
@@ -288,8 +314,51 @@ def test_what_cannot_be_asked_is_told_in_the_conversation(service: Service, aski
     assert last.turn is not None
     assert last.turn.scope is None
     assert 'data-state="failed"' in last.html
-    assert sentence in said(inert(last.html))
+    shown = inert(last.html)
+    assert sentence in said(shown)
+    assert "--" not in said(shown)
     assert last.turn.payload == ""
+    (form,) = shown.iter("form")  # to be corrected where it stands
+    assert {box.get("name"): box.get("value") for box in form.iter("input")}["since"] == asking.filters.since
+    mended = changed(last.turn.asking, last.turn.shown, {**FORM, "topic": "", "repo": []}, service.base.repos)
+    assert (mended.filters.since, mended.filters.until, mended.unread) == ("2026-02-01", "2026-02-28", ())
+
+
+def test_an_end_before_the_beginning_that_the_question_names_is_refused_as_by_address(service: Service) -> None:
+    turn = answered(service, Asking(QUESTION))
+    form = {**FORM, "topic": "", "until": "2020-01-01"}
+    for asking in (
+        changed(turn.asking, turn.shown, form, service.base.repos),
+        Asking("what changed in rocket?", Filters("2026-02-01", "2020-01-01")),
+    ):
+        shown = said(inert(told(service, asking)[-1].html))
+        assert "the window is empty: since '2026-02-01' is not before until '2020-01-01'" in shown
+
+
+def test_nothing_found_is_not_called_answered(service: Service) -> None:
+    shown = said(inert(told(service, Asking("What changed in rocket in 2021?"))[-1].html))
+    assert "Nothing found" in shown
+    assert "Answered" not in shown
+
+
+def test_a_question_has_its_address_as_soon_as_it_is_asked_and_a_refused_one_has_none(service: Service) -> None:
+    first = answered(service, Asking(QUESTION))
+    asking = Asking("and in glider?", Filters(kinds=("commit",)), before=first.scope)
+    pending = told(service, asking)[0]
+    assert pending.turn is None
+    assert f'data-address="{escape(asking.address)}"' in pending.html
+    assert 'data-kept="?q=and+in+glider%3F&amp;kind=commit"' in pending.html
+    (refused,) = told(service, Asking("a" * 100_000))  # at once: what was written stays in the field
+    assert refused.turn is not None
+    assert "data-address" not in refused.html
+    assert len(refused.html) < 20_000
+
+
+def test_the_place_of_the_store_is_not_told() -> None:
+    error = CatalogError("/srv/secret place/kb/catalog.db: it is locked; see https://a.b/c/d", remedy="wait")
+    reader = Reader(datetime(2026, 2, 9, tzinfo=UTC), UTC)
+    assert "kb/catalog.db" not in (shown := said(inert(told_html(error, reader))))
+    assert "https://a.b/c/d" in shown
 
 
 def test_too_many_questions_are_told_and_none_is_asked(service: Service) -> None:
@@ -410,15 +479,11 @@ def test_a_file_that_cannot_be_used_changes_nothing(tmp_path: Path) -> None:
 # --- what stands around the conversation -------------------------------------------------------------------------------------
 
 
-def test_a_browser_keeps_the_latest_questions_without_their_moment_and_nothing_else() -> None:
-    first = Asking("one?", as_of="2026-02-01", before=scope_of_follow_up())
-    kept = remembered(["?q=two%3F", "javascript:alert(1)", 3, "?q=one%3F", "?" + "a" * 5_000], first)
-    assert kept == ["?q=one%3F", "?q=two%3F"]
-    for number in range(40):
-        kept = remembered(kept, Asking(f"question {number}?"))
-    assert len(kept) == 20
-    assert kept[0] == "?q=question+39%3F"
-    assert [remembered_of(value) for value in (None, {"a": 1}, "?q=a", 7)] == [[], [], [], []]
+def test_of_what_a_browser_kept_only_addresses_are_taken() -> None:
+    kept = json.dumps(["?q=two%3F", "javascript:alert(1)", 3, "?q=one%3F", "?" + "a" * 5_000])
+    assert remembered_of(kept) == ["?q=two%3F", "?q=one%3F"]
+    assert len(remembered_of(json.dumps([f"?q={number}" for number in range(40)]))) == 20
+    assert [remembered_of(value) for value in ("", "null", '{"a": 1}', '"?q=a"', "[" * 50_000, "7")] == [[]] * 6
 
 
 def test_history_and_examples_are_inert(service: Service) -> None:
@@ -433,63 +498,12 @@ def test_history_and_examples_are_inert(service: Service) -> None:
 def test_a_conversation_keeps_its_last_turns_and_a_turn_asked_again_its_place() -> None:
     turns: tuple[Turn, ...] = ()
     for number in range(1, MOST + 3):
-        turns = with_turn(turns, Turn(number, Asking("a"), paged(Markup("<p>a</p>"))))
+        turns = with_turn(turns, Turn(number, Asking("a")))
     assert [turn.number for turn in turns] == list(range(3, MOST + 3))
-    replaced = with_turn(turns, Turn(5, Asking("b"), paged(Markup("<p>b</p>")), packed=packed(an_answer())))
+    replaced = with_turn(turns, Turn(5, Asking("b"), packed=packed(an_answer())))
     assert [turn.asking.text for turn in replaced].index("b") == 2
-    assert replaced[2].html == Markup("<p>b</p>")
+    assert replaced[2].exported("markdown") == ("answer-5.md", "# b\n\nt\n")
+    assert replaced[2].exported("copy") == ("", "t")
+    assert replaced[2].exported("json") == ("answer-5.json", replaced[2].payload)
+    assert turns[0].exported("json") == ("", "")
     assert json.loads(replaced[2].payload)["question"] == "q"
-
-
-# --- what stands before every request ----------------------------------------------------------------------------------------
-
-
-def reply(
-    path: str, *, hosts: tuple[str, ...] = (), method: str = "GET", headers: dict[str, str] | None = None
-) -> httpx.Response:
-    app = Guard(
-        Starlette(routes=[Route("/{path:path}", lambda request: PlainTextResponse("in"), methods=["GET", "POST"])]), hosts=hosts
-    )
-
-    async def asked() -> httpx.Response:
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:7860") as client:
-            return await client.request(method, path, headers=headers)
-
-    return asyncio.run(asked())
-
-
-def test_nothing_is_loaded_from_elsewhere_and_nobody_is_told_where_a_reader_was() -> None:
-    headers = reply("/").headers
-    assert "default-src 'self'" in headers["content-security-policy"]
-    assert "http" not in headers["content-security-policy"]
-    assert headers["referrer-policy"] == "no-referrer"
-    assert headers["x-content-type-options"] == "nosniff"
-
-
-@pytest.mark.parametrize(
-    ("host", "status"),
-    [
-        ("127.0.0.1:7860", 200),
-        ("localhost", 200),
-        ("[::1]:7860", 200),
-        ("evil.example", 400),
-        ("127.0.0.1.evil.example:7860", 400),
-        ("", 400),
-    ],
-)
-def test_a_name_that_somebody_else_pointed_here_is_refused(host: str, status: int) -> None:
-    assert reply("/", hosts=("127.0.0.1", "localhost", "[::1]"), headers={"host": host}).status_code == status
-    assert reply("/", headers={"host": host}).status_code == 200
-
-
-@pytest.mark.parametrize(
-    "path", ["/gradio_api/upload", "/gradio_api/upload_progress", "/gradio_api/proxy=https://evil.example/x"]
-)
-def test_files_are_neither_taken_nor_fetched(path: str) -> None:
-    assert reply(path, method="POST").status_code == 403
-
-
-def test_a_request_is_bounded() -> None:
-    assert reply("/", method="POST", headers={"content-length": str(3 * 2**20)}).status_code == 413
-    assert reply("/", method="POST", headers={"content-length": "-1"}).status_code == 413
-    assert reply("/", method="POST", headers={"transfer-encoding": "chunked"}).status_code == 411

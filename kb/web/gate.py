@@ -18,7 +18,9 @@ from urllib.parse import unquote_to_bytes
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from kb.web.bodies import body_of, replayed
 
 _OURS = re.compile(r".*/gradio_api/mcp(/.*)?|/reports/.*")  # what Gradio does not ask a password for
 _CALL = re.compile(r".*/gradio_api/(?P<how>run|api|call|call/v2)/(?P<name>[^/]+)/?")
@@ -63,7 +65,7 @@ class Gate:
 
     async def _call(self, how: str, name: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on a call whose arguments are complete and named as they should be."""
-        body = await _body(Request(scope, receive))
+        body = await body_of(Request(scope, receive), most=_LARGEST)
         try:
             content = _completed(body, self._functions[name], named=how == "call/v2")
         except ValueError as error:
@@ -73,22 +75,12 @@ class Gate:
             return
         length = (b"content-length", str(len(content)).encode())
         others = [(key, value) for key, value in scope["headers"] if key not in (b"content-length", b"transfer-encoding")]
-        await self._app({**scope, "headers": [*others, length]}, _replayed(content, receive), send)
+        await self._app({**scope, "headers": [*others, length]}, replayed(content, receive), send)
 
 
 def _without_page(query: bytes) -> bytes:
     """A query without "page": Gradio takes it for the name of one of several pages, of which the app has none, and fails."""
     return b"&".join(part for part in query.split(b"&") if unquote_to_bytes(part.partition(b"=")[0]) != b"page")
-
-
-async def _body(request: Request) -> bytes:
-    """As much of a request's body as is looked at, and a byte."""
-    read = b""
-    async for chunk in request.stream():
-        read += chunk
-        if len(read) > _LARGEST:
-            break
-    return read
 
 
 def _completed(body: bytes, parameters: Parameters, *, named: bool) -> bytes:
@@ -118,18 +110,6 @@ def _by_name(values: Any, names: Sequence[str]) -> dict[str, Any]:
     if len(values) > len(names):
         raise ValueError(f"{len(values)} arguments, of {len(names)} at most: {', '.join(names)}")
     return dict(zip(names, values, strict=False))
-
-
-def _replayed(body: bytes, receive: Receive) -> Receive:
-    """The body as if it came now; after it whatever comes (that the client went away)."""
-    waiting = [body]
-
-    async def again() -> Message:
-        if waiting:
-            return {"type": "http.request", "body": waiting.pop(), "more_body": False}
-        return await receive()
-
-    return again
 
 
 def _error(status: int, message: str, remedy: str) -> JSONResponse:
