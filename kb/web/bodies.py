@@ -1,8 +1,9 @@
-"""The body of a request, read before the app reads it: as much as is allowed, and then given again."""
+"""The body of a request, read before the app reads it: as much as is allowed, and then given again; and that of a refusal."""
 
 from __future__ import annotations
 
 from starlette.requests import Request
+from starlette.responses import JSONResponse
 from starlette.types import Message, Receive
 
 
@@ -30,3 +31,8 @@ def replayed(body: bytes, receive: Receive) -> Receive:
         return await receive()
 
     return again
+
+
+def refusal(status: int, message: str, remedy: str, *, kind: str = "QueryError") -> JSONResponse:
+    """In the form of ``kb --json``."""
+    return JSONResponse({"error": {"type": kind, "message": message, "remedy": remedy}}, status)

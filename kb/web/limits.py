@@ -54,6 +54,13 @@ class Limits:
                     own.tokens -= 1
             return missing
 
+    def give_back(self, client: str) -> None:
+        """A request that went ahead is not counted after all."""
+        with self._mutex:
+            self._common.tokens += 1  # more than a burst is cut when it is looked at
+            if client:
+                self._bucket(client, self._clock()).tokens += 1
+
     def _bucket(self, client: str, now: float) -> _Bucket:
         bucket = self._clients.setdefault(client, _Bucket(self._each.burst, now))
         self._clients.move_to_end(client)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from kb.errors import ConfigError
 from kb.web.gate import Gate
 from kb.web.guard import Guard
+from kb.web.passwords import Passwords
 from kb.web.programs import parameters
 from kb.web.service import Service
 
@@ -144,8 +145,9 @@ def application(service: Service, address: Address, *, auth: tuple[str, str] | N
         theme=shell.theme(),
         head=shell.head(),
     )
-    gate = Gate(outer, functions=parameters(), auth=auth)
-    return Guard(gate, hosts=_OWN_NAMES if address.is_local else ())
+    pages = {number: len(function.inputs) for number, function in blocks.fns.items()}
+    gate = Gate(outer, functions=parameters(), pages=pages)
+    return Guard(Passwords(gate, auth=auth) if auth else gate, hosts=_OWN_NAMES if address.is_local else ())
 
 
 def _ours(*folders: Path) -> list[Path]:
