@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 
 from kb import ledger, lexical, rows, schema, selection, tallies, writing
-from kb.errors import CatalogError, SyncRunningError
+from kb.errors import CatalogError, EmptyCatalogError, SyncRunningError
 from kb.ledger import Run
 from kb.meter import Reading
 from kb.protocols import Progress, silent
@@ -42,6 +42,7 @@ class Catalog:
         self.path = path
         self._writer = writer
         self._mutex = threading.RLock()
+        self._file = schema.identity(path)
         self._readers = schema.Readers(path)
         self._lock = ledger.SyncLock(path)
         self._begun: set[str] = set()
@@ -74,7 +75,7 @@ class Catalog:
     @classmethod
     def _open_to_read(cls, path: Path) -> Catalog:
         if not path.exists():
-            raise CatalogError(f"there is no catalog at {path} yet", remedy="run `kb sync` first")
+            raise EmptyCatalogError(f"there is no catalog at {path} yet", remedy="run `kb sync` first")
         with schema.translated(path), contextlib.closing(schema.connect(path, read_only=True)) as connection:
             schema.check(connection, path)
             if schema.version(connection) < len(schema.STEPS):
@@ -120,6 +121,11 @@ class Catalog:
                 self._writer.close()  # last: as the last one to close, it folds the write-ahead log into the file
                 self._writer = None
         self._lock.release()
+
+    @property
+    def is_replaced(self) -> bool:
+        """Whether another file is in the place of the one that is open, or none: what is read here is no longer the store."""
+        return schema.identity(self.path) != self._file
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:

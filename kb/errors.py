@@ -6,6 +6,8 @@ KbError                 anything that a person can be told in one line: what, wh
 ├── SourceError         one source could not be read; the others go on
 │   └── SourceStoppedError  the person interrupted; what was stored stays
 ├── CatalogError        the record store cannot be opened, is newer than this program, or is locked
+│   ├── EmptyCatalogError   nothing has been read yet: there is no store, or it has no records
+│   ├── DamagedCatalogError its file is damaged, or is none of SQLite's
 │   └── SyncRunningError    another sync is running, in this process or another
 ├── VectorError         the vector index or the embedding model cannot be used
 ├── LlmError            the language model cannot be reached, refuses, or does not answer in time
@@ -45,6 +47,14 @@ class SourceStoppedError(SourceError):
 
 class CatalogError(KbError):
     """The record store cannot be used."""
+
+
+class EmptyCatalogError(CatalogError):
+    """There is nothing in the record store yet."""
+
+
+class DamagedCatalogError(CatalogError):
+    """The record store's file is damaged."""
 
 
 class SyncRunningError(CatalogError):

@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from kb.errors import CatalogError
+from kb.errors import CatalogError, DamagedCatalogError
 
 Step = Callable[[sqlite3.Connection], None]
 
@@ -207,13 +207,18 @@ def translated(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise CatalogError(f"{path}: {error}", remedy=_remedy(str(error))) from error
+        message = str(error)
+        wrapped = DamagedCatalogError if any(sign in message for sign in _DAMAGED) else CatalogError
+        raise wrapped(f"{path}: {message}", remedy=_remedy(message)) from error
+
+
+_DAMAGED = ("not a database", "malformed", "Could not decode")
 
 
 def _remedy(message: str) -> str:
     if "not a database" in message:
         return "the file is not SQLite: move it away, or set another data_dir"
-    if "malformed" in message:
+    if "malformed" in message or "Could not decode" in message:
         return "the file is damaged: move it away and run `kb sync`, which fetches everything again"
     if "locked" in message or "busy" in message:
         return f"another process has been writing for over {BUSY_SECONDS:.0f} seconds: let it finish, then try again"
@@ -239,6 +244,15 @@ def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def identity(path: Path) -> tuple[int, int] | None:
+    """What tells the file at ``path`` from any other that was there or will be, while it is open; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def make_writable(connection: sqlite3.Connection) -> None:

@@ -24,7 +24,7 @@ from kb.catalog import Catalog, Filter, Run
 from kb.compare import compare
 from kb.config import Config, data_folder
 from kb.entities import resolve_repos
-from kb.errors import CatalogError, ConfigError, QueryError
+from kb.errors import ConfigError, EmptyCatalogError, QueryError
 from kb.followup import resolve
 from kb.grounded.cache import Cache
 from kb.judge import judge
@@ -123,6 +123,11 @@ class KnowledgeBase:
             CatalogError: nothing has been read yet.
         """
         return self._catalog
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether the store that is open was replaced or taken away meanwhile: a new knowledge base reads what is there now."""
+        return "_catalog" in self.__dict__ and self._catalog.is_replaced
 
     @cached_property
     def sources(self) -> tuple[Source, ...]:
@@ -422,7 +427,7 @@ class KnowledgeBase:
             f"{row.source}: {row.error.removeprefix(f'{row.source}: ')}" for row in self._catalog.ledger() if row.error
         )
         remedy = f"the last sync failed: {failed}" if failed else "run `kb sync`"
-        raise CatalogError("there are no records to answer from", remedy=remedy)
+        raise EmptyCatalogError("there are no records to answer from", remedy=remedy)
 
     @cached_property
     def _search(self) -> Search:

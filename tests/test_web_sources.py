@@ -91,7 +91,9 @@ def test_a_sync_ends_in_a_sentence(reader: Reader) -> None:
     good = SourceRun(row("a"), Stored(new=1200, changed=3), 1.0)
     bad = SourceRun(row(HOSTILE[0], status="failed", error="x"), Stored(), 1.0)
     told = inert(synced_html(SyncReport((good, bad), None, HOSTILE[1], 65.0), reader))
-    assert by_class(told, "kb-warn")
+    assert by_class(told, "kb-bad")
+    begins = {"en": "1 of 2 sources read; 1 failed.", "zh": "2 个来源中已读取 1 个，1 个失败。"}
+    assert begins[reader.language] in said(told)
     assert "1,200" in said(told)
     assert "<script>alert(1)</script>" in said(told)
     assert "<img src=x" in said(told)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qs, urlencode
 
-from kb.catalog import Filter
-from kb.errors import KbError
+from kb.catalog import Catalog, Filter
+from kb.errors import EmptyCatalogError, KbError
 from kb.safe import one_line
 from kb.web.browse import LONGEST_QUERY, SIZES, SORTS
 from kb.web.filters import Filters, asked_by
@@ -96,6 +96,17 @@ def named(base: KnowledgeBase, shown: Browsing) -> Browsing:
         return replace(shown, filters=replace(shown.filters, repos=base.scope(Asked("", repos=shown.filters.repos))[0].repos))
     except KbError:
         return shown
+
+
+def stored(base: KnowledgeBase) -> Catalog:
+    """The records, of which there are some.
+
+    Raises:
+        CatalogError: there is none (EmptyCatalogError), or they cannot be read.
+    """
+    if not base.catalog.size():
+        raise EmptyCatalogError("there are no records", remedy="read the sources")
+    return base.catalog
 
 
 def narrowed(base: KnowledgeBase, shown: Browsing) -> Filter:

@@ -94,9 +94,12 @@ def synced_html(report: SyncReport, reader: Reader) -> Markup:
     """What a sync brought, what of it failed, and whether the index is up to date."""
     words = reader.ui.jobs
     stored = [run.stored for run in report.runs]
+    failed = [text(run.row.source, limit=40) for run in report.runs if run.row.status != "ok"]
     told: list[Child] = [
-        words["synced"].format(
+        words["synced part" if failed else "synced"].format(
             count=reader.counted("sources", len(report.runs)),
+            read=f"{len(report.runs) - len(failed):,}",
+            failed=f"{len(failed):,}",
             new=f"{sum(one.new for one in stored):,}",
             changed=f"{sum(one.changed for one in stored):,}",
             gone=f"{sum(one.gone for one in stored):,}",
@@ -107,8 +110,7 @@ def synced_html(report: SyncReport, reader: Reader) -> Markup:
         told.append(words["indexed"].format(records=f"{report.indexed.records:,}"))
     if report.index_error:
         told.append(words["index failed"].format(error=text(report.index_error, limit=_ERROR)))
-    failed = [text(run.row.source, limit=40) for run in report.runs if run.row.status != "ok"]
     if failed:
         names = reader.terms.comma.join(failed)
         told.append(words["some failed"].format(names=text(names, limit=300)))
-    return ended_html(join(told, " "), reader, tone="good" if report.ok else "warn")
+    return ended_html(join(told, " "), reader, tone="bad" if failed else "good" if report.ok else "warn")

@@ -19,6 +19,7 @@ from kb.config import load_config
 from kb.errors import KbError
 from kb.web.activity import Activity
 from kb.web.browse import Browser
+from kb.web.browsing import stored
 from kb.web.examples import Example, examples
 from kb.web.limits import Limits, Rate
 from kb.web.reader import Reader
@@ -78,29 +79,42 @@ class Service:
     @property
     def base(self) -> KnowledgeBase:
         """The knowledge base, for a call of seconds; what takes longer goes through ``using``."""
-        return self._current.base
+        return self._latest().base
 
     @property
     def activity(self) -> Activity:
         """Raises CatalogError: nothing has been read yet."""
-        return self._current.activity
+        return self._latest().activity
 
     @property
     def browse(self) -> Browser:
         """Raises CatalogError: nothing has been read yet."""
-        return self._current.browse
+        return self._latest().browse
 
     @contextlib.contextmanager
     def using(self) -> Iterator[KnowledgeBase]:
         """The knowledge base, open until the block ends, also where it is replaced meanwhile."""
-        with self._mutex:
-            opened = self._current
-            opened.users += 1
+        opened = self._latest(users=1)
         try:
             yield opened.base
         finally:
             with self._mutex:
                 opened.users -= 1
+
+    def _latest(self, *, users: int = 0) -> _Opened:
+        """What is open; opened anew where the store's file was replaced or taken away, as nobody else sees the old one."""
+        with self._mutex:
+            before = self._current
+            if before.base.is_stale:
+                self._current = _Opened(open_kb(before.base.config, data_dir=self._data_dir))
+                self._retired.append(before)
+                self._examples.clear()
+            opened = self._current
+            opened.users += users
+        if opened is not before:
+            _LOG.warning("the store's file was replaced or taken away: what is there now is read")
+            self._later()
+        return opened
 
     def reload(self) -> None:
         """Take up a changed kb.toml. The old knowledge base is closed when nothing uses it any more.
@@ -187,14 +201,23 @@ class Service:
         chosen = self.base.config.llm
         return chosen.model if chosen.provider != "none" else ""
 
+    def offered(self, reader: Reader) -> tuple[Example, ...]:
+        """Questions that the store has answers to.
+
+        Raises:
+            CatalogError: it has no records, or cannot be read.
+        """
+        with self.using() as base:
+            catalog = stored(base)
+            key = (reader.language, catalog.size())
+            if key not in self._examples:
+                self._examples[key] = examples(catalog, lambda text: base.scope(Asked(text))[0], reader)
+            return self._examples[key]
+
     def examples(self, reader: Reader) -> tuple[Example, ...]:
-        """Questions that the store has answers to; none while it is empty."""
+        """The same; none while the store is empty or cannot be read."""
         try:
-            with self.using() as base:
-                key = (reader.language, base.catalog.size())
-                if key not in self._examples:
-                    self._examples[key] = examples(base.catalog, lambda text: base.scope(Asked(text))[0], reader)
-                return self._examples[key]
+            return self.offered(reader)
         except KbError as error:
             _LOG.info("no examples: %s", error.message)
             return ()

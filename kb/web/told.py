@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from kb.errors import KbError
+from kb.errors import CatalogError, KbError, SyncRunningError
 from kb.web.markup import icon, tag, text
 from kb.web.reader import Reader
+from kb.web.store_html import store_html
 
 
 def told_html(error: KbError, reader: Reader) -> Markup:
     """What happened, and what to do about it."""
+    if isinstance(error, CatalogError) and not isinstance(error, SyncRunningError):
+        return store_html(error, reader)
     remedy = tag("p", text(error.remedy, limit=600)) if error.remedy else None
     happened = reader.ui.app["failed"].format(error=text(error.message, limit=600))
     return tag(

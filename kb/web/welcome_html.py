@@ -16,17 +16,14 @@ _LONGEST = 3_000  # characters of an address
 
 
 def welcome_html(examples: Sequence[Example], reader: Reader) -> Markup:
-    """Example questions; where there are none, that nothing has been read yet, and what to do."""
+    """What this is for, and example questions, where there are any."""
     words = reader.ui.ask
-    if not examples:
-        told = (tag("p", tag("strong", words["nothing"])), tag("p", words["nothing hint"]))
-        return tag("div", *told, class_="kb kb-empty", lang=reader.language)
     buttons = [tag("li", _button(text(example.question), "kb-example", example.question)) for example in examples]
     return tag(
         "div",
         tag("p", words["empty"], class_="kb-lead"),
-        tag("h2", words["try"]),
-        tag("ul", *buttons, class_="kb-examples"),
+        tag("h2", words["try"]) if buttons else None,
+        tag("ul", *buttons, class_="kb-examples") if buttons else None,
         class_="kb kb-welcome",
         lang=reader.language,
     )

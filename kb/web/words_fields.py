@@ -13,6 +13,7 @@ class UiWords:
     language: str
     app: Mapping[str, str]
     frame: Mapping[str, str]
+    store: Mapping[str, str]
     ask: Mapping[str, str]
     record: Mapping[str, str]
     diff: Mapping[str, str]

@@ -10,7 +10,7 @@ from gradio.components.plot import PlotData
 from kb.errors import KbError
 from kb.web.activity_html import above_html, bar_label, changed_html, nothing_html, picture_title, table_of
 from kb.web.browse_page import waiting_html, wrong_html
-from kb.web.browsing import Behind, Browsing, address_values, browsing_by, named, narrowed
+from kb.web.browsing import Behind, Browsing, address_values, browsing_by, named, narrowed, stored
 from kb.web.filters import Filters
 from kb.web.narrow_html import narrow_html
 from kb.web.pictures import NAMES, Picture, Pictures, steady
@@ -112,6 +112,7 @@ def _kept() -> tuple[Any, ...]:
 def _form(page: Page, shown: Browsing, reader: Reader) -> str:
     try:
         with page.service.using() as base:
+            stored(base)
             return narrow_html(shown, base.repos, reader, tab="activity", records=False)
     except KbError:  # there is nothing to filter; what stands below says what to do
         return ""
@@ -131,7 +132,7 @@ def _draw(page: Page, pictures: Pictures, shown: Browsing, reader: Reader) -> It
     stamp, empty = "", True
     try:
         with page.service.using() as base:
-            stamp, chosen = base.catalog.stamp(), steady(narrowed(base, shown))
+            stamp, chosen = stored(base).stamp(), steady(narrowed(base, shown))
             for at, name in enumerate(NAMES):
                 picture = pictures.picture(name, page.service.activity, base.catalog, chosen, reader)
                 panels = [*same]

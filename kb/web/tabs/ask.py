@@ -8,11 +8,14 @@ from typing import Any
 
 import gradio as gr
 
+from kb.errors import KbError
 from kb.types import Quote
 from kb.web.asking import Asking, asking_by, changed
 from kb.web.markup import join
+from kb.web.reader import Reader
 from kb.web.tabs.page import Page
 from kb.web.talk import Talk
+from kb.web.told import told_html
 from kb.web.turns import Turn, with_turn
 from kb.web.welcome_html import history_html, no_model_html, remembered, remembered_of, welcome_html
 
@@ -54,7 +57,6 @@ class _Ask:
                 self.new = gr.Button(page.t("ask.new"), elem_id="kb-new")
                 self.question = gr.Textbox(
                     label=page.t("ask.question"),
-                    placeholder=page.t("ask.placeholder"),
                     elem_id="kb-question",
                     lines=1,
                     max_lines=6,
@@ -92,6 +94,7 @@ class _Ask:
         self.order.change(self.ordered, [self.order, *given], shown, **{**asks, "trigger_mode": "always_last"})
         page.address.change(self.arrived, [page.address, *given], shown, **asks)
         self.stop.click(self.stopped, None, None, queue=False, **_PRIVATE)
+        page.address.change(self.suggested, None, self.question, **_PRIVATE)
         gr.on(
             [page.address.change, self.kept.change],
             self.greeted,
@@ -207,12 +210,23 @@ class _Ask:
     def greeted(self, kept: object, turns: Turns, request: gr.Request) -> tuple[str, str]:
         """What stands above the conversation."""
         reader = self.page.reader(request)
-        welcome = "" if turns else welcome_html(self.page.service.examples(reader), reader)
+        welcome = "" if turns else self._welcome(reader)
         return welcome, history_html(remembered_of(kept), reader, open=not turns)
 
     def begun_anew(self, kept: object, request: gr.Request) -> tuple[str, str, str, str, Turns, str]:
         """An empty conversation."""
         return *self.greeted(kept, (), request), "", "", (), ""
+
+    def _welcome(self, reader: Reader) -> str:
+        try:
+            return welcome_html(self.page.service.offered(reader), reader)
+        except KbError as error:
+            return told_html(error, reader)
+
+    def suggested(self, request: gr.Request) -> Any:
+        """A question that can be asked here stands in the field while that is empty."""
+        first = next(iter(self.page.service.examples(self.page.reader(request))), None)
+        return gr.Textbox(placeholder=first.question if first else "")
 
 
 def _next(turns: Turns) -> int:

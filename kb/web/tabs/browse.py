@@ -8,7 +8,7 @@ import gradio as gr
 from kb.errors import KbError
 from kb.web.browse import Wanted
 from kb.web.browse_page import record_page, table_html, waiting_html, wrong_html
-from kb.web.browsing import Behind, Browsing, address_values, browsing_by, named, narrowed
+from kb.web.browsing import Behind, Browsing, address_values, browsing_by, named, narrowed, stored
 from kb.web.filters import Filters
 from kb.web.narrow_html import narrow_html
 from kb.web.reader import Reader
@@ -102,6 +102,7 @@ def _following(drawn: Drawn, chosen: Filters, behind: Behind | None) -> Browsing
 def _form(page: Page, shown: Browsing, reader: Reader) -> str:
     try:
         with page.service.using() as base:
+            stored(base)
             return narrow_html(shown, base.repos, reader, tab="browse", records=True)
     except KbError:  # there is nothing to filter; the content says what to do
         return ""
@@ -112,6 +113,7 @@ def _table(page: Page, shown: Browsing, behind: Behind | None, reader: Reader, *
         return sentence_html(reader.ui.app["too many"].format(seconds=max(1, round(wait))), reader)
     try:
         with page.service.using() as base:
+            stored(base)
             wanted = Wanted(
                 text=shown.text,
                 filter=narrowed(base, shown),

@@ -17,6 +17,7 @@ from kb.check.types import CheckResult
 from kb.errors import KbError, QueryError
 from kb.jobs import JobState
 from kb.reports import Made, Wanted, archive_of, verify_report
+from kb.web.browsing import stored
 from kb.web.calendar_html import calendar_html, yesterday
 from kb.web.jobs_html import ended_html, running_html
 from kb.web.markup import join, tag
@@ -187,14 +188,12 @@ class _Tab:
 
     def _empty(self, reader: Reader) -> str:
         """Nothing yet: the days that a report could be made of, for who may make one."""
-        if not self.page.service.trusted:
-            return empty_html(reader)
         try:
             with self.page.service.using() as base:
-                days = record_days(base.catalog, reader.zone, before=yesterday(reader))
-        except KbError:  # nothing has been read: the tab Sources says what to do
-            days = []
-        return empty_html(reader, days, to=_TO)
+                days = record_days(stored(base), reader.zone, before=yesterday(reader))
+        except KbError as error:
+            return told_html(error, reader)
+        return empty_html(reader, days if self.page.service.trusted else (), to=_TO)
 
     def _shown(self, opened: Opened, reader: Reader, check: CheckResult | Markup | None) -> str:
         others = [entry for entry in self.shelf.entries() if entry.identity.day == opened.entry.identity.day]

@@ -15,6 +15,7 @@ from kb.plugins import available
 from kb.source_form import form_of, formed, table_of
 from kb.sources_file import Draft, add, drafted
 from kb.web.adding_html import added_html, chooser_html, form_html, trial_html
+from kb.web.browse_page import waiting_html
 from kb.web.jobs_html import ended_html, running_html, synced_html
 from kb.web.markup import join, tag
 from kb.web.orders import Order, order_by
@@ -34,7 +35,7 @@ def build(page: Page) -> None:
     """What runs, the ledger, the runs of a source, and the form."""
     tab = _Tab(page)
     job = gr.HTML(elem_id="kb-sync-job", elem_classes="kb-slot")
-    ledger = gr.HTML(elem_id="kb-sources", elem_classes="kb-slot")
+    ledger = gr.HTML(waiting_html(), elem_id="kb-sources", elem_classes="kb-slot")
     runs = gr.HTML(elem_id="kb-runs", elem_classes="kb-slot")
     with gr.Column(elem_id="kb-adding"):
         chooser = gr.HTML(elem_id="kb-adding-use", elem_classes="kb-slot")
