@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 from markupsafe import Markup
@@ -10,6 +10,7 @@ from markupsafe import Markup
 from kb.lines import shown_title
 from kb.types import Answer, Evidence, ModelUse
 from kb.web.diff_html import counts_html, hunk_html
+from kb.web.folding import NEXT, Part, folded
 from kb.web.ledger_html import standing
 from kb.web.markup import Child, badge, chip, join, tag, text
 from kb.web.prose import Cited, own_markdown
@@ -47,7 +48,7 @@ def answer_html(answer: Answer, reader: Reader) -> AnswerHtml:
     return AnswerHtml(
         scope=tag("div", scope, class_="kb-scope", lang=answer.language) if head else Markup(),
         summary=summary_html(answer, reader),
-        body=tag("div", markdown_html(answer.text[len(head) :], answer, reader), class_="kb-body", lang=answer.language),
+        body=tag("div", _body(answer, head, reader), class_="kb-body", lang=answer.language),
         evidence=evidence_html(answer, reader),
     )
 
@@ -60,10 +61,29 @@ def _without_coverage(head: str, answer: Answer) -> str:
     return head
 
 
+def _body(answer: Answer, head: str, reader: Reader) -> Markup:
+    cited = _cited(answer)
+    parts = folded(answer.text[len(head) :], offset=head.count("\n"))
+    return join(part_html(part, cited, reader) for part in parts)
+
+
+def part_html(part: Part, cited: Sequence[Cited], reader: Reader) -> Markup:
+    """A piece of an answer, and below it what of its last list is not drawn yet."""
+    here = [item for item in cited if item.key in part.markdown]
+    shown = report_html(part.markdown, here, reader)
+    if not part.left:
+        return shown
+    more = reader.ui.ask["rest"].format(count=f"{min(NEXT, part.left):,}", left=f"{part.left:,}")
+    return join([shown, tag("p", tag("button", more, type="button", class_="kb-more", data_rest=part.line))])
+
+
+def _cited(answer: Answer) -> list[Cited]:
+    return [Cited(item.key, item.record.id, item.record.url) for item in answer.evidence]
+
+
 def markdown_html(text: str, answer: Answer, reader: Reader) -> Markup:
     """Markdown of an answer, or the part of it that has been streamed so far, with its citations as chips."""
-    cited = (Cited(item.key, item.record.id, item.record.url) for item in answer.evidence)
-    return report_html(text, cited, reader)
+    return report_html(text, _cited(answer), reader)
 
 
 def report_html(markdown: str, cited: Iterable[Cited], reader: Reader) -> Markup:
@@ -79,8 +99,11 @@ def summary_html(answer: Answer, reader: Reader) -> Markup:
 def _summary(answer: Answer, reader: Reader) -> Iterator[Markup]:
     own = reader.ui.ask
     tone, sign = _STATUS.get(answer.status, ("quiet", "dash"))
-    yield badge(own.get(answer.status, answer.status), tone, sign=sign)
     coverage = answer.coverage
+    if answer.status == "answered" and not (coverage.matched or answer.evidence):
+        yield badge(own["none"], "quiet", sign="dash")
+    else:
+        yield badge(own.get(answer.status, answer.status), tone, sign=sign)
     if coverage.matched:
         whole = coverage.listed == coverage.matched
         told = own["coverage"].format(listed=f"{coverage.listed:,}", matched=f"{coverage.matched:,}")
@@ -128,7 +151,7 @@ def evidence_card(item: Evidence, reader: Reader) -> Markup:
     facts: list[Child] = [
         reader.day(record.at) if record.events else None,
         reader.ui.ask["by"].format(author=author) if author else None,
-        counts_html(added, deleted) if record.files else None,
+        counts_html(added, deleted) if added or deleted else None,
     ]
     quoted = quote_html(item.quote, reader) if item.quote.text.strip() not in ("", record.title.strip()) else None
     return tag(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from typing import Any
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import parse_qs, unquote_plus, urlencode
 
 from kb import payloads
 from kb.conversation import scope_from
@@ -26,13 +27,15 @@ _LONGEST_BEFORE = 100_000  # characters of JSON
 @dataclass(frozen=True)
 class Asking:
     """``filters`` has only what somebody set (never a topic): the question says the rest. ``topic`` stands for the question's
-    own, "" for none at all. ``as_of`` "" is now. ``before`` is the scope of the answer that the question follows."""
+    own, "" for none at all. ``as_of`` "" is now. ``before`` is the scope of the answer that the question follows. ``unread``
+    is what its address says that is no value of these: before, kind, repos or parts, and what stands there."""
 
     text: str
     filters: Filters = field(default_factory=Filters)
     topic: str | None = None
     as_of: str = ""
     before: Scope | None = None
+    unread: tuple[tuple[str, str], ...] = ()
 
     @property
     def asked(self) -> Asked:
@@ -62,24 +65,37 @@ class Asking:
 
 
 def asking_by(address: str) -> Asking | None:
-    """The question of such an address; None where it has none. What is no value of theirs is left out.
+    """The question of such an address; None where it has none. What cannot be read of it is in ``unread``.
 
     >>> asking_by("?q=what+changed&topic=moe").topic
     'moe'
     """
-    text, filters = asked_by(address)
-    if not text:
-        return None
     try:
         values: Mapping[str, list[str]] = parse_qs(address.removeprefix("?"), keep_blank_values=True, max_num_fields=200)
     except ValueError:
+        found = re.search(r"[?&]q=([^&]+)", address)
+        return Asking(one_line(unquote_plus(found[1])), unread=(("parts", ""),)) if found else None
+    text = one_line(values.get("q", [""])[0])
+    if not text:
         return None
 
     def first(name: str) -> str:
         return one_line(values.get(name, [""])[0], limit=LONGEST_FILTER)
 
+    _, filters = asked_by(address)
     before = _unpacked(values.get("before", [""])[0])
-    return Asking(text, filters, first("topic") if "topic" in values else None, first("as_of"), before)
+    topic = first("topic") if "topic" in values else None
+    return Asking(text, filters, topic, first("as_of"), before, tuple(_unread(values, before)))
+
+
+def _unread(values: Mapping[str, list[str]], before: Scope | None) -> Iterator[tuple[str, str]]:
+    if "before" in values and before is None:
+        yield "before", ""
+    for kind in values.get("kind", []):
+        if kind not in KINDS:
+            yield "kind", one_line(kind, limit=40)
+    if len(values.get("repo", [])) > MOST_REPOS:
+        yield "repos", ""
 
 
 def changed(asking: Asking, shown: Filters, form: Mapping[str, Any], every_repo: Sequence[str]) -> Asking:
@@ -89,6 +105,9 @@ def changed(asking: Asking, shown: Filters, form: Mapping[str, Any], every_repo:
     """
     wanted = _form(form)
     own = asking.filters
+    if (wanted.since, wanted.until) != (shown.since, shown.until):
+        # Both as they are shown: of two that contradict each other the one of the question would be left out in silence.
+        own = replace(own, since=own.since or shown.since, until=own.until or shown.until)
     if wanted.since != shown.since:
         own = replace(own, since=wanted.since or BEGINNING)
     if wanted.until != shown.until:
@@ -98,7 +117,7 @@ def changed(asking: Asking, shown: Filters, form: Mapping[str, Any], every_repo:
     if set(wanted.kinds) != set(shown.kinds):
         own = replace(own, kinds=wanted.kinds or KINDS)
     topic = wanted.topic if wanted.topic != shown.topic else asking.topic
-    return replace(asking, filters=own, topic=topic)
+    return replace(asking, filters=own, topic=topic, unread=())
 
 
 def shown_filters(scope: Scope, zone: tzinfo, every_repo: Sequence[str]) -> Filters:
@@ -132,13 +151,15 @@ def _form(form: Mapping[str, Any]) -> Filters:
     )
 
 
-def checked(text: str) -> str:
-    """A question as it is asked. Raises QueryError where it is empty or too long."""
-    if len(text) > LONGEST_QUESTION:
+def checked(asking: Asking, *, words: Mapping[str, str]) -> None:
+    """Raises QueryError where a question is empty or too long, or came with what cannot be read. ``words``: UiWords.ask."""
+    if len(asking.text) > LONGEST_QUESTION:
         raise QueryError(f"the question is longer than {LONGEST_QUESTION:,} characters", remedy="shorten it")
-    if not text.strip():
+    if not asking.text.strip():
         raise QueryError("the question is empty", remedy="write one, or choose an example")
-    return text.strip()
+    if asking.unread:
+        told = (words[f"unread {part}"].format(value=value, limit=MOST_REPOS) for part, value in asking.unread)
+        raise QueryError(" ".join(dict.fromkeys(told)), remedy=words["unread hint"])
 
 
 # --- the scope before, in an address -----------------------------------------------------------------------------------------

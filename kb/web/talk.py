@@ -6,21 +6,22 @@ import logging
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from markupsafe import Markup
 
 from kb.answering.types import Done, Event, Passed
-from kb.errors import KbError
+from kb.errors import KbError, QueryError
 from kb.types import Answer, Quote
 from kb.web.aloud import aloud
 from kb.web.asking import Asking, checked, shown_filters
 from kb.web.filters import Filters
+from kb.web.markup import join
 from kb.web.reader import Reader
 from kb.web.service import Service
 from kb.web.told import sentence_html, told_html
 from kb.web.turn_html import begun_html, done_html, filter_html, pending_html, turn_html
-from kb.web.turns import Turn, packed, paged, quotes_of
+from kb.web.turns import Turn, packed, quotes_of
 
 _LOG = logging.getLogger(__name__)
 _TICK = 0.4  # seconds in which a page that went away is noticed
@@ -55,11 +56,13 @@ class Talk:
         if delay:
             yield self._failed(sentence_html(words["too many"].format(seconds=max(1, round(delay))), self.reader))
             return
-        yield Shown(self._turn("pending", pending_html(self.reader)))
         try:
-            checked(self.asking.text)
+            checked(self.asking, words=self.reader.ui.ask)
+            yield Shown(self._turn("pending", pending_html(self.reader)))
             with closing(aloud(self._events(stop), stop, tick=_TICK)) as events:
                 yield from self._answered(events, stop)
+        except QueryError as error:
+            yield self._failed(told_html(error, self.reader), correctable=True)
         except KbError as error:
             yield self._failed(told_html(error, self.reader))
         except Exception:  # whoever asks gets a sentence, the server's log the rest
@@ -99,11 +102,20 @@ class Talk:
         address = self.asking.at(answer.scope.resolved_at).address
         content = done_html(answer, form, address, self.reader, asked_of=self.asking.as_of, stopped=stopped and self.model)
         html = self._turn("done", content)
-        return Shown(html, Turn(self.number, self.asking, paged(html), answer.scope, shown, packed(answer)), quotes_of(answer))
+        return Shown(html, Turn(self.number, self.asking, answer.scope, shown, packed(answer)), quotes_of(answer))
 
-    def _failed(self, content: Markup) -> Shown:
-        html = self._turn("failed", content)
-        return Shown(html, Turn(self.number, self.asking, paged(html)))
+    def _failed(self, content: Markup, *, correctable: bool = False) -> Shown:
+        """``correctable``: other filters may help, so they stand above what is said."""
+        shown = replace(self.asking.filters, topic=self.asking.topic or "")
+        if correctable:
+            content = join([filter_html(shown, self._repos(), self.reader, number=self.number), content])
+        return Shown(self._turn("failed", content), Turn(self.number, self.asking, shown=shown))
+
+    def _repos(self) -> tuple[str, ...]:
+        try:
+            return self.service.base.repos
+        except KbError:  # of the store; the question is not about that yet
+            return ()
 
     def _turn(self, state: str, content: Markup) -> Markup:
-        return turn_html(self.number, self.asking.text, content, self.reader, state=state)
+        return turn_html(self.number, self.asking, content, self.reader, state=state)

@@ -8,16 +8,27 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from kb.types import KINDS, Answer
-from kb.web.answer_html import answer_html, markdown_html, summary_html
-from kb.web.filters import LONGEST_FILTER, Filters
+from kb.web.answer_html import answer_html, markdown_html, part_html, summary_html
+from kb.web.asking import Asking
+from kb.web.filters import LONGEST_FILTER, LONGEST_QUESTION, Filters
+from kb.web.folding import unfolded
 from kb.web.markup import Child, join, tag, text
+from kb.web.prose import Cited
 from kb.web.reader import Reader
+from kb.web.turns import Turn
 
 _ROWS = 4  # of a skeleton
+_SHORT = 300  # characters of a question that is too long to be asked
+_LONGEST_SOURCE = 100_000  # characters of Markdown that the page has at hand; more of it comes from the server
 
 
-def turn_html(number: int, question: str, content: Child, reader: Reader, *, state: str, lang: str = "") -> Markup:
-    """A question with what stands below it. ``state``: pending, streaming, done or failed."""
+def turn_html(number: int, asking: Asking, content: Child, reader: Reader, *, state: str) -> Markup:
+    """A question with what stands below it. ``state``: pending, streaming, done or failed.
+
+    A pending one has the addresses that the page takes and remembers, so that a reload asks again.
+    """
+    pending = state == "pending"
+    question = asking.text if len(asking.text) <= LONGEST_QUESTION else text(asking.text, limit=_SHORT)
     return tag(
         "article",
         tag("h2", text(question), class_="kb-asked", id=f"kb-turn-{number}"),
@@ -27,7 +38,9 @@ def turn_html(number: int, question: str, content: Child, reader: Reader, *, sta
         data_state=state,
         aria_labelledby=f"kb-turn-{number}",
         aria_busy="true" if state in ("pending", "streaming") else None,
-        lang=lang or reader.language,
+        lang=reader.language,
+        data_address=asking.address if pending else None,
+        data_kept=Asking(asking.text, asking.filters, asking.topic).address if pending else None,
     )
 
 
@@ -59,6 +72,15 @@ def done_html(
     return join([filters, own.summary, *notes, own.scope, own.body, _actions(answer, address, reader)])
 
 
+def rest_html(turn: Turn, line: int, reader: Reader) -> Markup:
+    """More of a long list of an answer, from this line of its Markdown on."""
+    answer = turn.answer
+    if not answer:
+        return Markup()
+    cited = [Cited(item["key"], item["id"], item["url"]) for item in answer["citations"]]
+    return part_html(unfolded(answer["answer"], line), cited, reader)
+
+
 def _as_of(moment: str, address: str, reader: Reader) -> Markup:
     now = re.sub(r"&as_of=[^&]*", "", address)
     again = tag("button", reader.ui.ask["as of now"], type="button", class_="kb-do", data_address=now)
@@ -73,7 +95,10 @@ def _actions(answer: Answer, address: str, reader: Reader) -> Markup:
         tag("button", shown, type="button", class_="kb-do", data_do=what, aria_label=_label(titles.get(what), shown))
         for what, shown in named
     ]
-    source = tag("textarea", text(answer.text), class_="kb-source", hidden=True, readonly=True, aria_hidden="true", tabindex=-1)
+    source = None
+    if len(answer.text) <= _LONGEST_SOURCE:
+        shown = text(answer.text)
+        source = tag("textarea", shown, class_="kb-source", hidden=True, readonly=True, aria_hidden="true", tabindex=-1)
     return tag("div", *buttons, source, class_="kb-actions", data_permalink=address, data_copied=words["copied"])
 
 

@@ -1,4 +1,4 @@
-"""A conversation: the last turns of it, and what of them can be asked for again. Pure."""
+"""A conversation: the last turns of it, and what of them can be asked for again; the page keeps what they look like. Pure."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import json
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-
-from markupsafe import Markup
+from typing import Any
 
 from kb import payloads
 from kb.types import Answer, Quote, Scope
@@ -19,30 +18,32 @@ MOST = 12  # turns that are kept
 
 @dataclass(frozen=True)
 class Turn:
-    """``page`` is what it looks like, compressed. ``scope`` is None where there is no answer; ``shown`` are the filters above
-    it; ``packed`` is its JSON, compressed."""
+    """``scope`` is None where there is no answer; ``shown`` are the filters above it; ``packed`` is its JSON, compressed."""
 
     number: int
     asking: Asking
-    page: bytes
     scope: Scope | None = None
     shown: Filters = field(default_factory=Filters)
     packed: bytes = b""
 
     @property
-    def html(self) -> Markup:
-        """What it looks like."""
-        return Markup(zlib.decompress(self.page).decode())  # noqa: S704 (it was Markup)
+    def answer(self) -> dict[str, Any]:
+        """The answer as ``kb ask --json`` gives it; empty where there is none."""
+        return dict(json.loads(zlib.decompress(self.packed))) if self.packed else {}
 
     @property
     def payload(self) -> str:
         """The answer as ``kb ask --json`` prints it, indented; "" where there is none."""
-        return json.dumps(json.loads(zlib.decompress(self.packed)), indent=2, ensure_ascii=False) if self.packed else ""
+        return json.dumps(self.answer, indent=2, ensure_ascii=False) if self.packed else ""
 
-
-def paged(html: Markup) -> bytes:
-    """What a turn looks like for ``Turn.page``: a session keeps a dozen of them, each of up to 100 kB."""
-    return zlib.compress(html.encode())
+    def exported(self, what: str) -> tuple[str, str]:
+        """A file's name and text. ``what``: json, markdown, or copy (of the Markdown, which needs no name)."""
+        if not self.packed:
+            return "", ""
+        if what == "json":
+            return f"answer-{self.number}.json", self.payload
+        text = str(self.answer["answer"])
+        return ("", text) if what == "copy" else (f"answer-{self.number}.md", f"# {self.asking.text}\n\n{text}\n")
 
 
 def packed(answer: Answer) -> bytes:

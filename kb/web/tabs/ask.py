@@ -11,19 +11,21 @@ import gradio as gr
 from kb.errors import KbError
 from kb.types import Quote
 from kb.web.asking import Asking, asking_by, changed
-from kb.web.markup import join
 from kb.web.reader import Reader
 from kb.web.tabs.page import Page
 from kb.web.talk import Talk
 from kb.web.told import told_html
+from kb.web.turn_html import rest_html
 from kb.web.turns import Turn, with_turn
-from kb.web.welcome_html import history_html, no_model_html, remembered, remembered_of, welcome_html
+from kb.web.welcome_html import history_html, no_model_html, remembered_of, welcome_html
 
 _PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 _LONGEST_ORDER = 20_000  # characters
+_LONGEST_NUMBER = 10  # digits
 _MOST_QUOTES = 1_000
 _AT_ONCE = 6  # questions that are worked on; the others wait for their turn
-_SAVE = "(name, text) => window.kb.save(name, text)"
+_SAVE = "(name, text) => window.kb.given(name, text)"
+_REST = "(html, place) => window.kb.unfold(html, place)"
 
 Turns = tuple[Turn, ...]
 Quotes = dict[str, Quote]
@@ -47,10 +49,11 @@ class _Ask:
         with gr.Column(elem_id="kb-conversation"):
             self.welcome = gr.HTML(elem_id="kb-welcome")
             self.history = gr.HTML(elem_id="kb-history")
-            self.past = gr.HTML(elem_id="kb-past")
+            gr.HTML('<div class="kb-turns"></div>', elem_id="kb-past")  # a script keeps earlier turns there: none is sent twice
             self.current = gr.HTML(elem_id="kb-current")
         self.turns = gr.State(())
-        self.kept = gr.BrowserState([], storage_key="kb-history", secret="kb")  # noqa: S106 - it keeps nothing from its owner
+        # Earlier questions, of all tabs of a browser.
+        self.kept = gr.Textbox(visible="hidden", elem_id="kb-kept", show_label=False)
         self.order = gr.Textbox(visible="hidden", elem_id="kb-order", show_label=False)
         with gr.Column(elem_id="kb-composer"):
             with gr.Row(elem_id="kb-write"):
@@ -87,66 +90,63 @@ class _Ask:
 
     def _listen(self) -> None:
         page = self.page
-        given = [self.model, self.turns, page.quotes, self.kept]
-        shown = [self.welcome, self.past, self.current, self.question, self.turns, page.quotes, page.chosen, self.kept]
+        given = [self.model, self.turns, page.quotes]
+        shown = [self.welcome, self.current, self.question, self.turns, page.quotes, page.chosen]
         asks: dict[str, Any] = {"concurrency_limit": _AT_ONCE, "concurrency_id": "ask", "trigger_mode": "once", **_PRIVATE}
         gr.on([self.question.submit, self.send.click], self.typed, [self.question, *given], shown, **asks)
         self.order.change(self.ordered, [self.order, *given], shown, **{**asks, "trigger_mode": "always_last"})
         page.address.change(self.arrived, [page.address, *given], shown, **asks)
         self.stop.click(self.stopped, None, None, queue=False, **_PRIVATE)
         page.address.change(self.suggested, None, self.question, **_PRIVATE)
-        gr.on(
-            [page.address.change, self.kept.change],
-            self.greeted,
-            [self.kept, self.turns],
-            [self.welcome, self.history],
-            **_PRIVATE,
-        )
+        page.address.change(self.greeted, [self.kept, self.turns], [self.welcome, self.history], **_PRIVATE)
+        self.kept.change(self.remembered, [self.kept, self.turns], self.history, **_PRIVATE)
         self.new.click(
             self.begun_anew,
             self.kept,
-            [self.welcome, self.history, self.past, self.current, self.turns, self.question],
+            [self.welcome, self.history, self.current, self.turns, self.question],
             **_PRIVATE,
         ).then(None, None, None, js="() => window.kb.anew()", **_PRIVATE)
-        forget = gr.Button(visible="hidden", elem_id="kb-forget")
-        forget.click(list, None, self.kept, **_PRIVATE)
 
     def _export(self) -> None:
-        """The JSON of an answer goes to the page, which saves it: no file is made on the server."""
-        wanted = gr.Textbox(visible="hidden", elem_id="kb-wanted", show_label=False)
-        name = gr.Textbox(visible="hidden", show_label=False)
-        given = gr.Textbox(visible="hidden", show_label=False)
-
-        def payload(number: str, turns: Turns) -> tuple[str, str]:
-            turn = next((turn for turn in turns if str(turn.number) == number.partition(" ")[0]), None)
-            return (f"answer-{turn.number}.json", turn.payload) if turn else ("", "")
-
-        wanted.change(payload, [wanted, self.turns], [name, given], **_PRIVATE).then(
-            None, [name, given], None, js=_SAVE, **_PRIVATE
+        """What of an answer the page has not got goes to it: to be saved (no file is made on the server), or to be drawn."""
+        wanted, more, *given = (
+            gr.Textbox(visible="hidden", elem_id=id, show_label=False)
+            for id in ("kb-wanted", "kb-more-of", None, None, None, None)
         )
+
+        def export(order: str, turns: Turns) -> tuple[str, str]:
+            """``order``: number of the turn, what of it, and a number of its own."""
+            number, what, *_ = [*order.split(), "", ""]
+            turn = _numbered(number, turns)
+            return turn.exported(what) if turn else ("", "")
+
+        def rest(order: str, turns: Turns, request: gr.Request) -> tuple[str, str]:
+            """``order``: number of the turn, the line, and a number of its own."""
+            number, line, *_ = [*order.split(), "", ""]
+            turn = _numbered(number, turns)
+            found = turn and line.isdecimal() and len(line) < _LONGEST_NUMBER
+            return (rest_html(turn, int(line), self.page.reader(request)) if turn and found else ""), order
+
+        each: dict[str, Any] = {"trigger_mode": "multiple", **_PRIVATE}
+        for order, given_by, places, script in ((wanted, export, given[:2], _SAVE), (more, rest, given[2:], _REST)):
+            order.change(given_by, [order, self.turns], places, **each).then(None, places, None, js=script, **_PRIVATE)
 
     # --- what happens --------------------------------------------------------------------------------------------------------
 
-    def typed(
-        self, text: str, model: object, turns: Turns, quotes: Quotes, kept: object, request: gr.Request
-    ) -> Iterator[Update]:
+    def typed(self, text: str, model: object, turns: Turns, quotes: Quotes, request: gr.Request) -> Iterator[Update]:
         """A question that may follow the one before it."""
         before = next((turn.scope for turn in reversed(turns) if turn.scope), None)
         asked = (Asking(text, before=before), _next(turns)) if text.strip() else None
-        yield from self._conversed(asked, model, turns, quotes, kept, request, typed=True)
+        yield from self._conversed(asked, model, turns, quotes, request, typed=True)
 
-    def ordered(
-        self, text: str, model: object, turns: Turns, quotes: Quotes, kept: object, request: gr.Request
-    ) -> Iterator[Update]:
+    def ordered(self, text: str, model: object, turns: Turns, quotes: Quotes, request: gr.Request) -> Iterator[Update]:
         """What a script of the page asks: an example, a question of before, the filters of a turn, changed."""
-        yield from self._conversed(self._order(text, turns), model, turns, quotes, kept, request)
+        yield from self._conversed(self._order(text, turns), model, turns, quotes, request)
 
-    def arrived(
-        self, address: str, model: object, turns: Turns, quotes: Quotes, kept: object, request: gr.Request
-    ) -> Iterator[Update]:
+    def arrived(self, address: str, model: object, turns: Turns, quotes: Quotes, request: gr.Request) -> Iterator[Update]:
         """The question of the address that the page was opened with."""
         asking = asking_by(address)
-        yield from self._conversed((asking, _next(turns)) if asking else None, model, turns, quotes, kept, request)
+        yield from self._conversed((asking, _next(turns)) if asking else None, model, turns, quotes, request)
 
     def _order(self, text: str, turns: Turns) -> tuple[Asking, int] | None:
         """A question by its address, or the filters of a turn, changed: they ask again in its place, where it is the last."""
@@ -171,7 +171,6 @@ class _Ask:
         model: object,
         turns: Turns,
         quotes: Quotes,
-        kept: object,
         request: gr.Request,
         *,
         typed: bool = False,
@@ -183,18 +182,18 @@ class _Ask:
         session = request.session_hash or ""
         self.stopped(request)
         stop = self.stops[session] = threading.Event()
-        first: Update = {self.welcome: "", self.past: join(turn.html for turn in turns if turn.number != talk.number)}
-        first |= {self.question: ""} if typed else {}
+        first: Update = {self.welcome: ""}
         try:
             for shown in talk.told(stop, delay=self.page.delay(request)):
                 update: Update = {self.current: shown.html if shown else gr.skip(), **first}
+                if first and typed and not (shown and shown.turn):  # what was refused at once stays there to be mended
+                    update[self.question] = ""
                 first = {}
                 if shown and shown.turn:
                     update[self.turns] = with_turn(turns, shown.turn)
                 if shown and shown.turn and shown.turn.scope:
                     update[self.page.quotes] = dict([*quotes.items(), *shown.quotes.items()][-_MOST_QUOTES:])
                     update[self.page.chosen] = shown.turn.shown
-                    update[self.kept] = remembered(kept, talk.asking)
                 yield update
         finally:
             stop.set()
@@ -207,15 +206,19 @@ class _Ask:
         if stop:
             stop.set()
 
-    def greeted(self, kept: object, turns: Turns, request: gr.Request) -> tuple[str, str]:
+    def greeted(self, kept: str, turns: Turns, request: gr.Request) -> tuple[str, str]:
         """What stands above the conversation."""
         reader = self.page.reader(request)
         welcome = "" if turns else self._welcome(reader)
-        return welcome, history_html(remembered_of(kept), reader, open=not turns)
+        return welcome, self.remembered(kept, turns, request)
 
-    def begun_anew(self, kept: object, request: gr.Request) -> tuple[str, str, str, str, Turns, str]:
+    def remembered(self, kept: str, turns: Turns, request: gr.Request) -> str:
+        """The questions that this browser asked before."""
+        return history_html(remembered_of(kept), self.page.reader(request), open=not turns)
+
+    def begun_anew(self, kept: str, request: gr.Request) -> tuple[str, str, str, Turns, str]:
         """An empty conversation."""
-        return *self.greeted(kept, (), request), "", "", (), ""
+        return *self.greeted(kept, (), request), "", (), ""
 
     def _welcome(self, reader: Reader) -> str:
         try:
@@ -231,3 +234,7 @@ class _Ask:
 
 def _next(turns: Turns) -> int:
     return max((turn.number for turn in turns), default=0) + 1
+
+
+def _numbered(number: str, turns: Turns) -> Turn | None:
+    return next((turn for turn in turns if str(turn.number) == number), None)
