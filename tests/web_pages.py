@@ -51,7 +51,20 @@ ATTRIBUTES = {
         "max",
     ),
     *("data-address", "data-at-once", "data-configured", "data-do", "data-of", "data-report", "data-state", "data-to"),
-    *("aria-busy", "aria-labelledby", "data-ask", "data-copied", "data-permalink", "data-turn", "hidden", "method", "readonly"),
+    *(
+        "aria-busy",
+        "aria-labelledby",
+        "data-ask",
+        "data-copied",
+        "data-permalink",
+        "data-rest",
+        "data-address",
+        "data-kept",
+        "data-turn",
+        "hidden",
+        "method",
+        "readonly",
+    ),
     *("data-tab", "maxlength", "name", "required", "rows", "selected", "spellcheck", "value"),
 }
 STYLES = {"text-align:left", "text-align:right", "text-align:center"}  # of table cells, as markdown-it writes them

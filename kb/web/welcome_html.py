@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from kb.web.asking import Asking, asking_by
+from kb.web.asking import asking_by
 from kb.web.examples import Example
 from kb.web.markup import tag, text
 from kb.web.reader import Reader
@@ -51,13 +52,11 @@ def _button(shown: str, class_: str, question: str, address: str | None = None) 
     return tag("button", shown, type="button", class_=class_, data_ask=question, data_address=address)
 
 
-def remembered(kept: object, asking: Asking) -> list[str]:
-    """What a browser keeps with one more question, its text and filters only; latest first."""
-    own = Asking(asking.text, asking.filters, asking.topic).address
-    return [own, *(address for address in remembered_of(kept) if address != own)][:MOST]
-
-
-def remembered_of(kept: object) -> list[str]:
-    """The addresses in what a browser says that it kept."""
-    values = kept if isinstance(kept, list) else []
+def remembered_of(kept: str) -> list[str]:
+    """The addresses in what a browser says that it kept, as JSON; latest first."""
+    try:
+        values = json.loads(kept[: MOST * _LONGEST])
+    except (ValueError, RecursionError):
+        return []
+    values = values if isinstance(values, list) else []
     return [value for value in values if isinstance(value, str) and value.startswith("?") and len(value) <= _LONGEST][:MOST]

@@ -19,6 +19,7 @@ ENGLISH = UiWords(
         "window": "Window",
         "since": "Since",
         "until": "Until",
+        "moment": "As of",
         "repos": "Repositories",
         "kinds": "Kinds",
         "topic": "Topic",

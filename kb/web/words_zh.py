@@ -19,6 +19,7 @@ CHINESE = UiWords(
         "window": "时间",
         "since": "起始",
         "until": "截止",
+        "moment": "截至时刻",
         "repos": "仓库",
         "kinds": "类型",
         "topic": "主题",
