@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 PORT = 7860
 _PORTS = 20  # tried, where none was asked for
 _SESSIONS = 500  # pages whose conversation is kept; the oldest is forgotten first
+# Gradio's login says nothing when it is told to wait, and does not know the language.
+_LOGIN = (
+    "<title>infra-kb</title>After ten wrong passwords: one try every ten seconds."
+    '<br><span lang="zh">密码输错十次后，每十秒可再试一次。</span>'
+)
 _OWN_NAMES = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -132,7 +137,7 @@ def application(service: Service, address: Address, *, auth: tuple[str, str] | N
         footer_links=[],
         run_history=False,
         auth=auth,
-        auth_message="<title>infra-kb</title>" if auth else None,
+        auth_message=_LOGIN if auth else None,
         allowed_paths=[],
         blocked_paths=[str(path) for path in _ours(base.data_dir, base.config.path.parent)],
         show_error=False,
