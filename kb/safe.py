@@ -1,9 +1,11 @@
-"""Text from outside, fit to be shown: nothing in it can move the cursor, colour the screen or turn the direction. Pure."""
+"""Text from outside, fit to be shown: nothing in it can move the cursor, colour the screen, turn the direction or be drawn over
+other lines. Pure."""
 
 from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from typing import Any
 
 # CSI (colours, cursor), OSC (titles, hyperlinks; ended by BEL or ST) and the two-character escapes.
@@ -14,6 +16,9 @@ _UNSEEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb"
     "\U000e0000-\U000e007f\ud800-\udfff]"
 )
+# Marks that are drawn above, below or across the character before them: no script puts more on one.
+_MOST_MARKS = 8
+_MAYBE_MARKS = re.compile(rf"[^\w\s\x00-\u02ff]{{{_MOST_MARKS + 1},}}")
 # What may hold a token: the user part of a URL, queries, headers, and the tokens of well-known sites by their form.
 _SECRETS = (
     (re.compile(r"(?<=://)[^/@\s'\"]+@"), "***@"),
@@ -50,8 +55,20 @@ TO_A_MACHINE = re.compile(
 
 
 def printable(text: str) -> str:
-    """``text`` without terminal escapes, control characters and bidirectional marks; tabs and newlines stay."""
-    return _UNSEEN.sub("", _ESCAPE.sub("", text.replace("\r\n", "\n")))
+    """``text`` without terminal escapes, control characters, bidirectional marks and towers of combining marks; tabs and
+    newlines stay."""
+    return _MAYBE_MARKS.sub(_lowered, _UNSEEN.sub("", _ESCAPE.sub("", text.replace("\r\n", "\n"))))
+
+
+def _lowered(match: re.Match[str]) -> str:
+    """Of combining marks in a row only the first ones."""
+    kept: list[str] = []
+    marks = 0
+    for char in match[0]:
+        marks = marks + 1 if unicodedata.category(char) in ("Mn", "Me") else 0
+        if marks <= _MOST_MARKS:
+            kept.append(char)
+    return "".join(kept)
 
 
 def one_line(text: str, *, limit: int = 0) -> str:

@@ -30,6 +30,10 @@ from kb.safe import json_line, one_line, printable, without_secrets
         ("two\r\nlines\tand a tab", "two\nlines\tand a tab"),
         ("家庭 👩\u200d🔬", "家庭 👩\u200d🔬"),
         ("[bold]<script>", "[bold]<script>"),
+        ("Z\u0338a" + "\u0301" * 300 + "b", "Z\u0338a" + "\u0301" * 8 + "b"),
+        ("\u0338" * 300 + "\u20dd" * 300, "\u0338" * 8),
+        ("（「『【《〈…——" * 3, "（「『【《〈…——" * 3),
+        ("ཧཱུྃ ที่ שָׁ֖ לָ֑ו", "ཧཱུྃ ที่ שָׁ֖ לָ֑ו"),
     ],
 )
 def test_what_steers_a_terminal_is_taken_out(hostile: str, shown: str) -> None:
