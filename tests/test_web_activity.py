@@ -15,7 +15,9 @@ import pytest
 from kb.catalog import Catalog, Filter
 from kb.types import Event, FileChange, Link, Record, Window
 from kb.web.activity import OTHERS, Activity, Bar, Tally, totals
+from kb.web.activity_html import bar_label
 from kb.web.charts import COLOURS, FIGURES
+from kb.web.pictures import Picture
 from tests.records import REPO, commit, day, put, thread
 from tests.test_web_ledger import contrast
 from tests.web_pages import EN, HOSTILE, ZH
@@ -115,6 +117,16 @@ def test_folders_and_files_count_changes_not_lines(catalog: Catalog) -> None:
     assert counted(activity.files(ALL, most=2)) == [("src/moe/a.py", "", 2), ("README.md", "", 1)]
     put(catalog, commit(4, repo="acme/other", files=files("src/moe/a.py")))
     assert counted(activity.files(ALL, most=1)) == [("kernels:src/moe/a.py", "", 2)]
+
+
+def test_the_folder_above_all_is_named_in_words() -> None:
+    tally = Tally((Bar("", ".", (1, 2)), Bar("", "kernels:.", (3,)), Bar("", "src/moe", (4,))))
+    names = ["(top folder)", "kernels:(top folder)", "src/moe"]
+    figure = FIGURES["folders"](tally, EN)
+    assert figure["layout"]["yaxis"]["ticktext"] == names
+    assert figure["data"][0]["text"] == names
+    picture = Picture("folders", tally, "{}")
+    assert [bar_label(picture, bar, EN) for bar in tally.bars] == [f"Folders that change most: {name}" for name in names]
 
 
 def test_issues_are_opened_closed_and_open(catalog: Catalog) -> None:

@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from kb.catalog import Catalog, Filter
 from kb.errors import QueryError
-from kb.types import Window
+from kb.types import FileChange, Window
 from kb.web.activity import Activity
 from kb.web.activity_html import above_html, bar_label, nothing_html, table_of
 from kb.web.bounds import LONGEST, Cut, bounded, cut_text, without_paths
@@ -77,6 +77,16 @@ def test_an_address_shows_the_same_again() -> None:
     assert parse_qs(address.removeprefix("?"))["tab"] == ["browse"]
 
 
+def test_what_changed_no_line_says_how_many_files(tmp_path: Path) -> None:
+    picture, moved = FileChange(path="logo.png", binary=True), FileChange(path="b.py", old_path="a.py", status="R100")
+    with Catalog.open(tmp_path / "catalog.db") as catalog:
+        put(catalog, commit(1, files=(picture,)), commit(2, files=(picture, moved)), commit(3, files=()), commit(4))
+        tree = tree_of(table_html(Browser(catalog).page(Wanted(sort="date")), Browsing(), None, EN))
+        shown = tree_of(record_page(catalog, commit(1).id, EN))
+    assert [said(cell) for cell in by_class(tree, "kb-col-size")[1:]] == ["+1 −0", "", "2 files", "1 file"]
+    assert "+0" not in said(by_class(shown, "kb-facts")[0])
+
+
 def test_a_length_takes_the_place_of_days() -> None:
     assert browsing_by("?window=30d&since=2026-01-01&until=2026-01-02").filters == Filters(since="30d")
     assert browsing_by("?window=&since=2026-01-01").filters == Filters()
@@ -124,7 +134,7 @@ def test_the_form_shows_what_is_set() -> None:
     assert [option.get("value") for option in field(tree, "sort") if option.get("selected") is not None] == ["size"]
     ticked = [(box.get("name"), box.get("value")) for box in tree.iter("input") if box.get("checked") is not None]
     assert ticked == [("repo", "acme/other"), ("kind", "issue"), ("state", "open")]
-    assert [value.text for value in by_class(tree, "kb-value")] == ["acme/other", "Issue", "open"]
+    assert [value[0].text for value in by_class(tree, "kb-value")] == ["acme/other", "Issue", "open"]
 
 
 def test_days_are_only_asked_for_where_they_are_meant() -> None:

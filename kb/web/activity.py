@@ -18,6 +18,7 @@ from kb.types import Window
 
 CHANGES = ("commit", "pull")
 OTHERS = ""  # the series of what is too small for one of its own
+TOP = "."  # the place of files in no folder
 _SERIES = 7
 _LONGEST_BY_DAY = 92  # days; then weeks, then months
 _LONGEST_BY_WEEK = 730
@@ -81,8 +82,8 @@ class Activity:
         return self._over_time(self._catalog.briefs(docs), lambda brief: "paper", ["paper"], shortest="week")
 
     def folders(self, chosen: Filter, *, depth: int = 2, most: int = 15) -> Tally:
-        """The folders, down to ``depth`` names, that most changes touch; most first. A file at the top is under "."."""
-        return self._places(chosen, lambda path: "/".join(path.split("/")[:-1][:depth]) or ".", most)
+        """The folders, down to ``depth`` names, that most changes touch; most first. A file at the top is under TOP."""
+        return self._places(chosen, lambda path: "/".join(path.split("/")[:-1][:depth]) or TOP, most)
 
     def files(self, chosen: Filter, *, most: int = 15) -> Tally:
         """The files that most changes touch; most first."""

@@ -6,6 +6,7 @@ from markupsafe import Markup
 
 from kb.web.activity import OTHERS, Bar, Tally
 from kb.web.browsing import Browsing
+from kb.web.charts import named_place
 from kb.web.markup import join, scrolling, tag, text
 from kb.web.narrow_html import active_html
 from kb.web.pictures import Picture
@@ -42,7 +43,7 @@ def _series(name: str, bar: Bar, reader: Reader) -> str:
 
 
 def _place(tally: Tally, bar: Bar, reader: Reader) -> str:
-    place = text(bar.place, limit=160)
+    place = text(bar.place if tally.step else named_place(bar.place, reader), limit=160)
     if tally.step == "month":
         return place[: len("2026-01")]
     return reader.ui.activity["from week"].format(day=place) if tally.step == "week" else place

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
+from kb.catalog import Size
 from kb.lines import shown_title
 from kb.types import Record
 from kb.web.browse import Page, Row
 from kb.web.diff_html import counts_html
-from kb.web.markup import chip, join, scrolling, tag, text
+from kb.web.markup import Child, chip, join, scrolling, tag, text
 from kb.web.reader import Reader
 from kb.web.record_html import kind_badge, permalink, state_badge
 
@@ -27,6 +28,13 @@ def browse_html(page: Page, reader: Reader) -> Markup:
     return join([tag("p", counted, class_="kb-dim", role="status"), scrolling(table, words["table"], class_="kb-scroll")])
 
 
+def _size(size: Size, reader: Reader) -> Child:
+    """Lines; where none was counted, as of pictures and of what was only moved, files."""
+    if size.additions or size.deletions:
+        return counts_html(size.additions, size.deletions)
+    return reader.counted("files", size.files) if size.files else None
+
+
 def _row(row: Row, reader: Reader) -> Markup:
     record = Record(id=row.id, kind=row.kind, repo=row.repo, ref="", title=row.title, state=row.state)
     title = text(shown_title(record), limit=200) or reader.ui.record["untitled"]
@@ -37,6 +45,6 @@ def _row(row: Row, reader: Reader) -> Markup:
         "title": join([link, state_badge(record, reader)], " "),
         "kind": kind_badge(row.kind, reader),
         "author": text(row.author, limit=40),
-        "size": counts_html(row.size.additions, row.size.deletions) if row.size.files else None,
+        "size": _size(row.size, reader),
     }
     return tag("tr", *(tag("td", cells[name], class_=f"kb-col-{name}") for name in _COLUMNS))

@@ -16,7 +16,7 @@ from markupsafe import escape
 from plotly import graph_objects as go
 
 from kb.escape import shorten
-from kb.web.activity import OTHERS, Bar, Tally
+from kb.web.activity import OTHERS, TOP, Bar, Tally
 from kb.web.reader import Reader
 
 # Each stands out at least 3 to 1 on white and on the dark theme's #0b0f19. Neighbours differ in lightness and in pattern
@@ -64,7 +64,7 @@ def files_figure(tally: Tally, reader: Reader) -> dict[str, Any]:
 
 def _places(tally: Tally, reader: Reader, title: str) -> dict[str, Any]:
     bars = tally.bars
-    names = [_place(bar.place) for bar in bars]
+    names = [_place(named_place(bar.place, reader)) for bar in bars]
     trace = go.Bar(
         orientation="h",
         # Two places may be cut to the same text: the position keeps their bars apart.
@@ -204,6 +204,12 @@ def _time_axis(figure: Any, tally: Tally) -> None:
 
 def _moment(day: date) -> datetime:
     return datetime(day.year, day.month, day.day)  # noqa: DTZ001 (the axis has no zone)
+
+
+def named_place(place: str, reader: Reader) -> str:
+    """A folder or a file as it is called, the folder above all in words; a repository's name and ":" may stand before it."""
+    before, colon, path = place.rpartition(":")
+    return f"{before}{colon}{reader.ui.activity['top']}" if path == TOP else place
 
 
 def _place(path: str) -> str:

@@ -138,6 +138,6 @@ def _menu(name: str, label: str, choices: Sequence[tuple[str, str]], chosen: Seq
     ]
     every = reader.ui.app["all"]
     named = ", ".join(shown for value, shown in choices if value in chosen) or every
-    value = tag("span", text(named, limit=60), class_="kb-value", data_all=every)
+    value = tag("span", tag("span", text(named, limit=60)), class_="kb-value", data_all=every)
     head = tag("summary", tag("span", label, class_="kb-label"), value)
     return tag("details", head, tag("fieldset", tag("legend", label, class_="kb-sr"), *boxes), class_="kb-menu")

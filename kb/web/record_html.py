@@ -95,7 +95,11 @@ def head_html(opened: Opened, reader: Reader, *, level: int = 2) -> Markup:
     pull = next((target.rpartition("#")[2] for target in record.linked("pull")), "")
     title = text(shown_title(record, pull), limit=TITLE) or reader.ui.record["untitled"]
     added, deleted = totals(record)
-    size = [counts_html(added, deleted), reader.counted("files", len(record.files))] if record.files else []
+    size = (
+        [counts_html(added, deleted) if added or deleted else None, reader.counted("files", len(record.files))]
+        if record.files
+        else []
+    )
     facts = [
         tag("code", text(opened.key, limit=80)),
         text(record.repo, limit=80),

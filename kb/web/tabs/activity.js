@@ -4,6 +4,9 @@
   const kb = (window.kb = window.kb || {});
   const choose = (picture, bar) => kb.narrow(document.querySelector("#kb-activity-form form"), { more: { picture, bar } });
 
+  const wide = window.matchMedia("(min-width: 2200px)");
+  const GROWN = 1.6; /* a picture of a phone's height leaves half of such a screen empty */
+
   /* A picture follows its panel: it was drawn before that had its place, and the drawer makes it narrower. */
   const fit = new ResizeObserver((entries) => requestAnimationFrame(() => {
     for (const { target } of entries) {
@@ -16,6 +19,7 @@
     const panel = plot.closest(".kb-picture");
     if (!panel || typeof plot.on !== "function" || plot.dataset.kb) return;
     plot.dataset.kb = "1";
+    if (wide.matches) window.Plotly.relayout(plot, { height: GROWN * plot.layout.height, "font.size": 15 });
     fit.observe(panel);
     const name = panel.id.replace("kb-picture-", "");
     plot.on("plotly_click", (event) => {

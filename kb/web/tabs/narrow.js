@@ -30,7 +30,7 @@
   const told = (menu) => {
     const value = menu.querySelector(".kb-value");
     const names = [...menu.querySelectorAll("input:checked")].map((box) => box.parentElement.textContent.trim());
-    value.textContent = names.join(", ") || value.dataset.all;
+    value.firstElementChild.textContent = names.join(", ") || value.dataset.all;
   };
 
   const custom = (form) => {
