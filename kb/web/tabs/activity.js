@@ -19,7 +19,7 @@
     const panel = plot.closest(".kb-picture");
     if (!panel || typeof plot.on !== "function" || plot.dataset.kb) return;
     plot.dataset.kb = "1";
-    if (wide.matches) window.Plotly.relayout(plot, { height: GROWN * plot.layout.height, "font.size": 15 });
+    if (wide.matches) window.Plotly.relayout(plot, { height: GROWN * plot.layout.height, "font.size": 15, "margin.b": 54 });
     fit.observe(panel);
     const name = panel.id.replace("kb-picture-", "");
     plot.on("plotly_click", (event) => {
