@@ -54,7 +54,7 @@ def tab(page: Page, name: str) -> Locator:
     panel = page.locator(f"#kb-tab-{name}")
     panel.wait_for()
     if name == "activity":
-        panel.locator(".barlayer path").first.wait_for()  # the drawing comes after what is drawn
+        panel.locator(".barlayer path").first.wait_for(state="attached")  # the drawing comes after what is drawn
     settled(page)
     return panel
 
