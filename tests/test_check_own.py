@@ -259,6 +259,12 @@ def test_a_sentence_that_is_invented_is_found(page: str, catalog: Catalog) -> No
     assert wrong(result) == {line_of(page, line) + 2: ("wrong figure", "it does not stand in the record as a whole sentence")}
 
 
+def test_what_stands_before_a_sentence_is_none_by_itself(page: str, catalog: Catalog) -> None:
+    line = head(page, "Revert")
+    for lead in ("Before:", "此前："):
+        assert line_of(page, line) + 2 in wrong(checked(page.replace(line, f"{line}\n\n  {lead}"), catalog))
+
+
 def test_a_record_of_another_day_is_not_in_the_window(english: str, catalog: Catalog) -> None:
     line = head(english, "Update the docs")
     other = f"| {REVERTED.title} ([`kernels@{sha(2)[:7]}`]({REVERTED.url})) | docs | +1/−0 | Bo Li |"

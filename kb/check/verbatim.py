@@ -50,7 +50,8 @@ def _led(text: str, leads: Sequence[str]) -> Iterator[str]:
     """The letters of a sentence, and without what stands before it."""
     said = letters(text)
     yield said
-    yield from (said.removeprefix(letters(lead)) for lead in leads if said.startswith(letters(lead)))
+    rests = (said.removeprefix(letters(lead)) for lead in leads if said.startswith(letters(lead)))
+    yield from filter(None, rests)  # it stands before something
 
 
 def _stands(wanted: str, records: Sequence[Record], *, whole: bool) -> bool:

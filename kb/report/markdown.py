@@ -160,17 +160,20 @@ def _top_tags(report: Report) -> tuple[Tagged, ...]:
 
 
 def _top_tag(tag: Tagged, words: ReportWords) -> str:
-    kind = words.kinds["releases"]
     told = words.notes["top tag"].format(
         tag=_tag_name(tag), repo=inert(tag.repo.rpartition("/")[2]), rest=_tag_facts(tag, words)
     )
-    return f"{kind[:1].upper()}{kind[1:]}{words.base.colon}{words.base.gap}{told}"
+    return _of_kind("releases", told, words)
 
 
 def _top_line(item: Told, words: ReportWords) -> str:
     head = "".join(map(piece_markdown, item.head.pieces)).strip()
-    kind = words.kinds[item.entry.group]
-    return f"{kind[:1].upper()}{kind[1:]}{words.base.colon}{words.base.gap}{head}"
+    return _of_kind(item.entry.group, head, words)
+
+
+def _of_kind(group: str, told: str, words: ReportWords) -> str:
+    kind = words.kinds[group]
+    return f"{kind[:1].upper()}{kind[1:]}{words.base.colon}{words.base.gap}{told}"
 
 
 def _repo_head(report: Report, repo: str, words: ReportWords) -> Iterable[str]:
