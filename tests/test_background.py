@@ -25,7 +25,7 @@ from kb.reports import Wanted
 from kb.sources_file import drafted
 from kb.wiring import Asked, open_kb
 from tests.gitrepo import GitRepo
-from tests.test_interrupt import SOURCE, Pages
+from tests.test_interrupt import SOURCE, Pages, serving_pages
 
 SOON = 30.0  # seconds within which what must happen has happened
 
@@ -134,13 +134,8 @@ def test_what_does_not_heed_is_left_behind_and_its_result_dropped() -> None:
 
 @pytest.fixture
 def pages() -> Iterator[Pages]:
-    with Pages() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
+    with serving_pages() as server:
         yield server
-        server.released.set()
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture

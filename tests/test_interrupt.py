@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import subprocess
 import sys
@@ -102,8 +103,8 @@ class Handler(BaseHTTPRequestHandler):
         """Nothing: the tests look at ``asked``."""
 
 
-@pytest.fixture
-def pages() -> Iterator[Pages]:
+@contextlib.contextmanager
+def serving_pages() -> Iterator[Pages]:
     with Pages() as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
@@ -111,6 +112,12 @@ def pages() -> Iterator[Pages]:
         server.released.set()
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def pages() -> Iterator[Pages]:
+    with serving_pages() as server:
+        yield server
 
 
 @pytest.fixture
