@@ -14,9 +14,13 @@ run: $(VENV)/.run.stamp
 	@$(BIN)/kb report --date today --window 7d
 	@if [ -n "$$INFRA_KB_NO_SERVE" ]; then echo "INFRA_KB_NO_SERVE is set: the web app is not started."; else $(BIN)/kb serve; fi
 
+# The browser's tests come last, and one after the other; the rest is shared out among the workers.
+WORKERS ?= 2
+TESTS = $(BIN)/python -m pytest -q -n $(WORKERS) --no-loadscope-reorder
+
 test: $(VENV)/.dev.stamp
 	@$(BIN)/python -m tests.browser.chromium
-	$(BIN)/python -m pytest -q
+	$(TESTS)
 
 check: $(VENV)/.dev.stamp
 	@$(BIN)/python -m tests.browser.chromium
@@ -24,7 +28,7 @@ check: $(VENV)/.dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q
+	$(TESTS)
 
 # Holds the tests' local GitHub against GitHub's own description. Needs node 18.20.1 or newer, and the network the first time only.
 check-protocol: $(VENV)/.dev.stamp tests/protocol/node_modules/.stamp

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
 
 Run = Callable[..., tuple[int, str, str]]  # arguments of kb -> exit code, stdout, stderr
+BROWSER = "tests/browser/"
 HOME = tempfile.mkdtemp(prefix="infra-kb-tests-")
 
 # Before anything is imported: libraries read some of these once, when they load. Subprocesses inherit them.
@@ -35,6 +38,8 @@ os.environ.update(
         "GIT_COMMITTER_EMAIL": "ada@example.org",
     }
 )
+# A shell that starts this in the background has it ignore Ctrl-C, and so would every program that a test starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 for variable in ("XDG_DATA_HOME", "INFRA_KB_DATA_DIR", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "GIT_DIR", "GIT_WORK_TREE"):
     os.environ.pop(variable, None)
 time.tzset()
@@ -52,6 +57,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    _leave_out(config, items)
+    items.sort(key=lambda item: item.nodeid.startswith(BROWSER))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """For workers side by side (``-n``): a module stays with one of them, as its fixtures cost more than its tests. The browser
+    stays with one and comes last, as it, its server and its page need both cores to be as quick as for a person."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return BROWSER if nodeid.startswith(BROWSER) else str(super()._split_scope(nodeid))
+
+    return Scheduling(config, log)
+
+
+def _leave_out(config: pytest.Config, items: list[pytest.Item]) -> None:
     for marker, option in (("live", "--live"), ("real_llm", "--real-llm")):
         marked = [item for item in items if item.get_closest_marker(marker)]
         if marked and not config.getoption(option):
@@ -59,9 +82,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             items[:] = [item for item in items if item not in marked]
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _own_home() -> Iterator[None]:
-    yield
+def pytest_unconfigure() -> None:
     shutil.rmtree(HOME, ignore_errors=True)
 
 

@@ -4,6 +4,7 @@ They stand outside the queue: an MCP tool inside it is called by way of the serv
 a direct ``POST /gradio_api/run/NAME`` is refused.
 """
 
+import contextlib
 import functools
 import inspect
 import json
@@ -73,8 +74,10 @@ def _called(method: Method, given: dict[str, Any], request: Any, service: Servic
     wait = service.delay(client, getattr(request, "username", None) or "")
     if wait:
         raise BusyError("too many requests", remedy=f"wait {math.ceil(wait)} seconds, then ask again")
+    waits = given.get("model") is True  # for a model, and would keep the others waiting meanwhile
     try:
-        return method(**given)
+        with contextlib.nullcontext() if waits else service.work.place():
+            return method(**given)
     except KbError:
         raise
     except Exception as error:  # whoever asks gets a sentence, the server's log the rest

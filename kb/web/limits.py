@@ -1,11 +1,12 @@
-"""How often one may ask: a token bucket for each client, and one for all of them together."""
+"""How often one may ask, a token bucket for each client and one for all of them together; and how many are served at once."""
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Callable
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 _CLIENTS = 4096  # remembered; the one that asked longest ago is forgotten first, when its bucket is long full again
@@ -67,3 +68,41 @@ class Limits:
         if len(self._clients) > _CLIENTS:
             self._clients.popitem(last=False)
         return bucket
+
+
+class FairSemaphore:
+    """Lets ``places`` threads in at once and the others after them in the order in which they came.
+
+    ``threading.Semaphore`` lets a thread that comes overtake those that wait: under load most answers are then quick and some
+    very late, where in turn all take about as long.
+    """
+
+    def __init__(self, places: int) -> None:
+        self._mutex = threading.Lock()
+        self._free = places
+        self._waiting: deque[threading.Lock] = deque()
+
+    def __len__(self) -> int:
+        """How many wait."""
+        return len(self._waiting)
+
+    @contextlib.contextmanager
+    def place(self) -> Iterator[None]:
+        """Wait for a place; it is free again when the block ends."""
+        with self._mutex:
+            turn = threading.Lock() if self._waiting or not self._free else None
+            if turn is None:
+                self._free -= 1
+            else:
+                turn.acquire()
+                self._waiting.append(turn)
+        if turn is not None:
+            turn.acquire()  # until whoever leaves hands over the place
+        try:
+            yield
+        finally:
+            with self._mutex:
+                if self._waiting:
+                    self._waiting.popleft().release()
+                else:
+                    self._free += 1

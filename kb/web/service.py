@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import logging
+import os
 import re
 import threading
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from kb.web.activity import Activity
 from kb.web.browse import Browser
 from kb.web.browsing import stored
 from kb.web.examples import Example, examples
-from kb.web.limits import Limits, Rate
+from kb.web.limits import FairSemaphore, Limits, Rate
 from kb.web.reader import Reader
 from kb.wiring import Asked, KnowledgeBase, open_kb
 
@@ -29,6 +30,7 @@ _LOG = logging.getLogger(__name__)
 _GRACE = 60.0  # seconds for what uses a replaced knowledge base without having said so
 _EACH = Rate(per_second=1.0, burst=20)
 _ALL = Rate(per_second=25.0, burst=100)
+_AT_WORK = max(2, os.cpu_count() or 1)  # requests of programs that compute at once; the others wait in order
 
 
 @dataclass(eq=False)
@@ -61,6 +63,7 @@ class Service:
     def __init__(self, config: Path, *, data_dir: Path | None = None, trusted: bool = True, grace: float = _GRACE) -> None:
         self.trusted = trusted
         self.limits = Limits(_EACH, _ALL)
+        self.work = FairSemaphore(_AT_WORK)
         self._path = config
         self._data_dir = data_dir
         self._grace = grace

@@ -45,12 +45,13 @@ class Visit:
     ) -> Page:
         """The page at ``path``, once the app is drawn. ``expected``: patterns of problems that the test is about; without
         ``wait`` something else than the app is there. More options are those of a Playwright context."""
+        given: dict[str, Any] = {"reduced_motion": "reduce", **options}  # what slides in is at once where it will be
         context = self.browser.new_context(
             viewport={"width": width, "height": height},
             color_scheme="dark" if dark else "light",
             locale=locale,
             timezone_id="UTC",
-            **options,
+            **given,
         )
         context.set_default_timeout(PATIENCE)
         self.guards[context] = Guard.of(context)

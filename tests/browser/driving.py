@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from urllib.parse import quote_plus
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page
 
 TABS = ("ask", "reports", "activity", "browse", "sources", "connect")
-LEAVING = (r"console: AbortError", r"console: Unexpected error Connection errored out")  # what Gradio says as a page is left
 LATEST = "article.kb-turn >> nth=-1"
 
 
@@ -39,7 +39,7 @@ def ask(page: Page, text: str) -> Locator:
 
 
 def answered(turn: Locator) -> Locator:
-    expect(turn).to_have_attribute("data-state", "done")
+    turn.and_(turn.page.locator("[data-state=done]")).wait_for()  # looks more often than expect() does
     return turn
 
 
@@ -81,9 +81,8 @@ def open_chip(page: Page, chip: Locator | None = None) -> str:
 
 def shown(page: Page, id: str) -> Locator:
     """The record in the drawer, once it is this one."""
-    expect(drawer(page)).to_have_attribute("data-state", "open")
-    record = drawer(page).locator("article.kb-record")
-    expect(record).to_have_attribute("data-id", id)
+    record = page.locator(f"#kb-drawer[data-state=open] article.kb-record[data-id={json.dumps(id)}]")
+    record.wait_for()
     return record
 
 

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser import driving
 from tests.browser.conftest import Visit
-from tests.browser.world import FEBRUARY, World
+from tests.browser.world import FEBRUARY, MANY, World
 
 NEEDLE = "Which commit fixed issue #1?"
 SOON = 1.0  # seconds, warm
@@ -60,6 +60,22 @@ def test_an_example_can_be_asked(visit: Visit) -> None:
     expect(page.locator("#kb-welcome")).to_be_hidden()
 
 
+def test_a_long_answer_is_drawn_piece_by_piece(visit: Visit) -> None:
+    page = visit()
+    turn = driving.ask(page, "Which papers were published in December 2025?")
+    expect(turn).to_contain_text(f"{MANY} of {MANY}")
+    listed, more = turn.locator(".kb-body li"), turn.locator(".kb-body [data-rest]")
+    for _ in range(20):
+        before = listed.count()
+        if not more.count():
+            break
+        more.first.click()
+        expect(listed).not_to_have_count(before)
+    ids = {chip.get_attribute("data-id") for chip in turn.locator(".kb-body .kb-chip[data-id]").all()}
+    assert len(ids) == MANY
+    driving.open_chip(page, turn.locator(".kb-body .kb-chip[data-id]").last)
+
+
 def test_a_changed_filter_asks_again(visit: Visit) -> None:
     page = visit()
     turn = driving.ask(page, FEBRUARY)
@@ -104,7 +120,7 @@ def test_a_permalink_gives_the_same_answer_again(visit: Visit, world: World) -> 
     turn.locator("[data-do=link]").click()
     link = wait_for_clipboard(page)
     assert parse_qs(urlsplit(link).query)["q"] == ["What changed in rocket from 2026-02-02 to 2026-02-06?"]
-    again = visit("?" + urlsplit(link).query, expected=driving.LEAVING)
+    again = visit("?" + urlsplit(link).query)
     driving.answered(again.locator(driving.LATEST))
     assert chips(again) == chips(page)
     again.reload()
@@ -139,7 +155,7 @@ def test_an_answer_can_be_copied_and_exported(visit: Visit, world: World) -> Non
 
 
 def test_questions_are_remembered_by_the_browser_and_can_be_forgotten(visit: Visit) -> None:
-    page = visit(expected=driving.LEAVING)
+    page = visit()
     driving.ask(page, NEEDLE)
     page.goto(page.url.partition("?")[0])
     driving.ready(page)
@@ -208,9 +224,10 @@ def test_a_record_has_an_address_of_its_own(visit: Visit, world: World) -> None:
 
 
 def test_the_drawer_is_a_sheet_on_a_phone(visit: Visit) -> None:
-    page = visit(width=360, height=740, has_touch=True, is_mobile=True)
+    page = visit(width=360, height=740, has_touch=True, is_mobile=True, reduced_motion="no-preference")
     driving.ask(page, NEEDLE)
     driving.open_chip(page)
+    page.wait_for_function("document.getAnimations().every(({ playState }) => playState === 'finished')")
     box = driving.drawer(page).bounding_box()
     assert box
     assert (round(box["x"]), round(box["width"])) == (0, 360)

@@ -70,7 +70,7 @@ def test_a_page_that_is_closed_ends_what_is_asked_of_the_model(visit: Visit, tol
 
 
 def test_the_model_can_be_switched_off(visit: Visit, told: Server, llm: LlmServer) -> None:
-    page = visit(server=told, expected=driving.LEAVING)
+    page = visit(server=told)
     page.locator("#kb-model input").first.click()
     before = len(llm.asked)
     turn = driving.ask(page, THIRD)
@@ -80,6 +80,21 @@ def test_the_model_can_be_switched_off(visit: Visit, told: Server, llm: LlmServe
     driving.answered(page.locator(driving.LATEST))
     expect(page.locator(driving.LATEST)).to_contain_text("5 of 5")
     assert len(llm.asked) == before
+
+
+def test_a_report_that_is_cancelled_is_not_written(visit: Visit, told: Server, llm: LlmServer, world: World) -> None:
+    page = visit(server=told)
+    driving.tab(page, "reports")
+    before, llm.script = len(llm.asked), lambda asked: Reply(end="hang")
+    try:
+        page.locator("#kb-make-day").fill("2026-02-16")
+        page.locator("form.kb-making button[type=submit]").click()
+        page.locator("#kb-report-job button[data-do=cancel]").click()
+        expect(page.locator("#kb-report-job .kb-ended")).to_contain_text("No report was written")
+    finally:
+        llm.script = model.speaks
+    assert len(llm.asked) > before
+    assert not list((world.home / "reports").glob("2026-02-16*"))
 
 
 def test_a_model_that_goes_away_leaves_the_answer(visit: Visit, told: Server, llm: LlmServer) -> None:

@@ -43,7 +43,7 @@ def test_the_latest_report_is_open_and_checked_and_its_chips_open_records(visit:
 
 
 def test_a_report_has_an_address(visit: Visit) -> None:
-    page = visit(f"?tab=reports&day={REPORT_DAY}&lang=en", expected=driving.LEAVING)
+    page = visit(f"?tab=reports&day={REPORT_DAY}&lang=en")
     expect(report(page)).to_contain_text("Check the page table before it is read")
     page.reload()
     expect(report(page)).to_contain_text("Check the page table before it is read")

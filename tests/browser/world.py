@@ -20,6 +20,7 @@ from tests.github_server import GitHubServer
 from tests.gitrepo import GitRepo
 
 FEBRUARY = "What changed in rocket in February 2026?"
+MANY = 430  # papers of December 2025: more than an answer draws at once
 REPORT_DAY = "2026-02-05"
 HOSTILE_REPO = "acme/hostile"
 PWN = (
@@ -151,6 +152,9 @@ def _threads(github: GitHubServer, fix: str) -> Repo:
 def _papers(arxiv: ArxivServer) -> None:
     arxiv.add_paper("2602.02061", "Bounds of paged tables", "We prove a bound.", published=at(1), categories=("cs.DC",))
     arxiv.add_paper("2602.02062", PWN[0] + " a paper", PWN[1], published=at(2), categories=("cs.DC",))
+    for number in range(1, MANY + 1):
+        day = datetime(2025, 12, 1 + number % 28, tzinfo=UTC)
+        arxiv.add_paper(f"2512.{number:05d}", f"Paper {number}", "We bound it.", published=day, categories=("cs.DC",))
 
 
 def _config(github: GitHubServer, arxiv: ArxivServer) -> str:

@@ -1,0 +1,87 @@
+"""How many are served at once: never more than there are places, in the order in which they came, whatever becomes of them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from kb.web.limits import FairSemaphore
+
+PATIENCE = 10.0  # seconds
+
+
+def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.001)
+
+
+def test_they_are_let_in_in_the_order_in_which_they_came() -> None:
+    work, let_in = FairSemaphore(1), []
+    threads = []
+    with work.place():
+        for number in range(20):
+
+            def enter(number: int = number) -> None:
+                with work.place():
+                    let_in.append(number)
+
+            threads.append(threading.Thread(target=enter))
+            threads[-1].start()
+            until(lambda number=number: len(work) == number + 1)  # type: ignore[misc]
+    for thread in threads:
+        thread.join(PATIENCE)
+    assert let_in == list(range(20))
+
+
+def test_who_comes_back_does_not_overtake_those_that_wait() -> None:
+    for _ in range(100):
+        work, let_in = FairSemaphore(1), list[str]()
+
+        def enter(work: FairSemaphore = work, let_in: list[str] = let_in) -> None:
+            with work.place():
+                let_in.append("waited")
+
+        waiting = threading.Thread(target=enter)
+        with work.place():
+            waiting.start()
+            until(lambda work=work: len(work) == 1)  # type: ignore[misc]
+        with work.place():
+            let_in.append("came back")
+        waiting.join(PATIENCE)
+        assert let_in == ["waited", "came back"]
+
+
+@pytest.mark.parametrize("places", [1, 2, 5])
+def test_never_more_than_there_are_places_for(places: int) -> None:
+    work, mutex = FairSemaphore(places), threading.Lock()
+    inside, most = 0, 0
+
+    def enter(number: int) -> None:
+        nonlocal inside, most
+        with work.place():
+            with mutex:
+                inside += 1
+                most = max(most, inside)
+            time.sleep(0.002)
+            with mutex:
+                inside -= 1
+
+    with ThreadPoolExecutor(12) as pool:
+        list(pool.map(enter, range(60)))
+    assert (inside, len(work)) == (0, 0)
+    assert most == places
+
+
+def test_a_place_is_free_again_after_a_failure() -> None:
+    work = FairSemaphore(1)
+    for _ in range(3):
+        with pytest.raises(ValueError, match="no"), work.place():
+            raise ValueError("no")
+    with work.place():
+        assert len(work) == 0
