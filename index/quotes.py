@@ -28,6 +28,8 @@ def best_quote(record: Record, weights: Mapping[str, float], *, exact: Collectio
         found = _hunk(record, exact)
         if found:
             return found
+    if not weights:  # nothing is looked for: nothing holds more of it
+        return Quote(record.title)
     best, best_score = Quote(record.title), _score(record.title, weights) * _TITLE
     for text, note in _texts(record, weights):
         for sentence in sentences(text):

@@ -43,7 +43,8 @@ def neighbours(catalog: Catalog, ids: Sequence[str], *, as_of: datetime | None =
     direct = _edges(catalog, ids)
     through = {other for edges in direct.values() for _, other in edges if other.startswith(("pull:", "issue:"))}
     beyond = _edges(catalog, sorted(through - set(ids)))
-    joined = {id: _joined(id, edges, {**beyond, **direct}) for id, edges in direct.items()}
+    every = {**beyond, **direct}
+    joined = {id: _joined(id, edges, every) for id, edges in direct.items()}
     read = _records(catalog, {other for found in joined.values() for other in found})
     known = {id: record if as_of is None else record.as_known(as_of) for id, record in read.items()}
     return {id: _chosen(id, found, known) for id, found in joined.items()}

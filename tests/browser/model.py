@@ -11,9 +11,9 @@ SENTENCES = 4
 
 def speaks(asked: Asked) -> Reply:
     if is_overview(asked):
-        return Reply(text=said(*rows(asked)[:2]), pause=0.02)
+        return Reply(text=said(*rows(asked)[:2]), pause=0.014)
     shown = list(labels(asked).items())[:SENTENCES]
-    return Reply(text=said(*((f"{title}.", key, title) for title, key in shown)), pause=0.02)
+    return Reply(text=said(*((f"{title}.", key, title) for title, key in shown)), pause=0.014)
 
 
 def table(server: LlmServer) -> str:

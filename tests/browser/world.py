@@ -20,7 +20,7 @@ from tests.github_server import GitHubServer
 from tests.gitrepo import GitRepo
 
 FEBRUARY = "What changed in rocket in February 2026?"
-MANY = 430  # papers of December 2025: more than an answer draws at once
+MANY = 230  # papers of December 2025: more than an answer draws at once
 REPORT_DAY = "2026-02-05"
 HOSTILE_REPO = "acme/hostile"
 PWN = (
