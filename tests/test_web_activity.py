@@ -153,6 +153,21 @@ def test_issues_are_opened_closed_and_open(catalog: Catalog) -> None:
     assert counted(later)[-1] == ("2026-02-03", "open", 2)  # what was opened before the window is open in it
 
 
+def test_what_is_open_has_a_scale_of_its_own_so_that_the_bars_are_seen() -> None:
+    bars = tuple(
+        Bar(series, f"2026-02-0{n}", tuple(range(count)))
+        for n in (1, 2)
+        for series, count in (("opened", 3), ("closed", 2), ("open", 1_400 + n))
+    )
+    figure = FIGURES["issues"](Tally(bars, "day"), EN)
+    opened, closed, still = figure["data"]
+    assert (opened.get("yaxis", "y"), closed.get("yaxis", "y"), still["yaxis"]) == ("y", "y", "y2")
+    assert (list(opened["y"]), list(closed["y"]), list(still["y"])) == ([3, 3], [-2, -2], [1_401, 1_402])
+    below, above = figure["layout"]["yaxis"], figure["layout"]["yaxis2"]
+    assert below["domain"][1] < above["domain"][0]
+    assert (below["dtick"], above.get("dtick")) == (1, None)  # few are counted one by one
+
+
 def test_papers_are_counted_by_week(catalog: Catalog) -> None:
     papers = [
         Record(id=f"paper:arxiv:{n}", kind="paper", repo="", ref=str(n), title="P", events=(Event("published", day(n)),))

@@ -33,6 +33,7 @@ _BAR_HEIGHT = 26
 _STEP_DAYS = {"day": 1, "week": 7, "month": 30}
 _LEAST_STEPS = 10
 _FEW = 8
+_BELOW, _ABOVE = (0.0, 0.56), (0.66, 1.0)  # of the height of a picture
 CONFIG: Mapping[str, object] = {"displayModeBar": False, "responsive": True}  # for whoever draws them
 _FONT = "system-ui, -apple-system, 'Segoe UI', 'PingFang SC', 'Microsoft YaHei', 'Noto Sans CJK SC', sans-serif"
 
@@ -87,7 +88,8 @@ def _places(tally: Tally, reader: Reader, title: str) -> dict[str, Any]:
 
 
 def issues_figure(tally: Tally, reader: Reader) -> dict[str, Any]:
-    """Issues opened (up) and closed (down) in each step, and how many are open at its end as a line."""
+    """Issues opened (up) and closed (down) in each step; above, by a scale of its own, how many are open at its end: in
+    an old repository a hundred times as many, beside whom no bar would be seen."""
     words = reader.ui.activity
     figure = go.Figure()
     numbered = list(enumerate(tally.bars))
@@ -105,11 +107,18 @@ def issues_figure(tally: Tally, reader: Reader) -> dict[str, Any]:
             mode="lines",
             line={"color": COLOURS[2], "width": 2.5, "shape": "hv"},
             hovertemplate=f"%{{x}}<br>{_safe(words['open'])}: %{{y:,}}<extra></extra>",
+            yaxis="y2",
         )
     )
     _lay_out(figure, reader, _titled("issues", tally, reader))
+    figure.update_layout(
+        barmode="relative",
+        yaxis={"domain": _BELOW},
+        yaxis2={"domain": _ABOVE, "gridcolor": _GRID, "zerolinecolor": INK, "nticks": 4},
+    )
     _time_axis(figure, tally)
-    figure.update_layout(barmode="relative")
+    _whole_numbers(figure, [bar for _, bar in still], "yaxis2")
+    _whole_numbers(figure, [bar for bar in tally.bars if bar.series != "open"], "yaxis")
     return _plain(figure)
 
 
@@ -187,9 +196,6 @@ def _lay_out(figure: Any, reader: Reader, title: str, *, height: int = _HEIGHT) 
 def _time_axis(figure: Any, tally: Tally) -> None:
     """Days, weeks or months; at least so many of them that one bar does not fill the picture. Counts are whole numbers."""
     days = sorted(date.fromisoformat(bar.place) for bar in tally.bars)
-    stacks = Counter[str]()
-    for bar in tally.bars:
-        stacks[bar.place] += bar.count
     shown = "%Y-%m" if tally.step == "month" else "%m-%d<br>%Y"
     figure.update_xaxes(type="date", hoverformat="%Y-%m-%d", showgrid=False, tickformat=shown, nticks=5, tickangle=0)
     figure.update_yaxes(rangemode="tozero", tickformat=",d", automargin=True)
@@ -198,8 +204,15 @@ def _time_axis(figure: Any, tally: Tally) -> None:
         first = min(days[0], days[-1] - (_LEAST_STEPS - 1) * step)
         figure.update_xaxes(range=[_moment(first) - 0.6 * step, _moment(days[-1]) + 0.6 * step])
         figure.update_traces(width=0.85 * step / timedelta(milliseconds=1), selector={"type": "bar"})
-        if max(stacks.values()) <= _FEW:
-            figure.update_yaxes(dtick=1)
+    _whole_numbers(figure, tally.bars, "yaxis")
+
+
+def _whole_numbers(figure: Any, bars: Sequence[Bar], axis: str) -> None:
+    """Few are counted one by one: an axis that is left to itself would have a half."""
+    stacks = Counter[str]()
+    for bar in bars:
+        stacks[bar.place] += bar.count
+    figure.update_layout({axis: {"dtick": 1 if max(stacks.values(), default=0) <= _FEW else None}})
 
 
 def _moment(day: date) -> datetime:
