@@ -14,7 +14,7 @@ from kb.scope import KnownRepo, ScopeContext
 from kb.types import Scope
 from kb.web.examples import Example, examples
 from kb.web.reader import Reader
-from tests.records import REPO, commit, day, put
+from tests.records import REPO, commit, day, put, thread
 from tests.web_pages import HOSTILE
 
 WEEKEND = day(7)
@@ -84,6 +84,17 @@ def test_a_name_that_two_repositories_share_is_given_whole(catalog: Catalog) -> 
 def test_a_fix_that_another_record_resembles_is_no_example(catalog: Catalog) -> None:
     put(catalog, commit(2, TITLES[0]), commit(3, TITLES[0]), commit(4), commit(5))
     assert "needle" not in {example.kind for example in made(catalog)[0]}
+
+
+@pytest.mark.parametrize(
+    ("language", "asked"),
+    [("en", "Which pull request fixed the crash of ragged prefill?"), ("zh", "哪个合并请求修复了 the crash of ragged prefill？")],
+)
+def test_where_only_pull_requests_are_read_a_fix_is_one(catalog: Catalog, language: str, asked: str) -> None:
+    put(catalog, thread("pull", 3, "Fix the crash of ragged prefill", opened=2, closed=3))
+    found, scopes = made(catalog, language=language)
+    assert asked in [example.question for example in found]
+    assert "pull" in (scopes[asked].kinds or scopes[asked].implied_kinds)
 
 
 def test_an_empty_store_has_no_examples(catalog: Catalog) -> None:

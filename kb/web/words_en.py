@@ -412,6 +412,7 @@ ENGLISH = UiWords(
         "topic week": "What changed about {topic} in {repo} this week?",
         "topic month": "What changed about {topic} in {repo} in {month}?",
         "needle": "Which commit fixed {what}?",
+        "needle pull": "Which pull request fixed {what}?",
         "reference": "What is {key}?",
         "month name": "{month} {year}",
     },

@@ -410,6 +410,7 @@ CHINESE = UiWords(
         "topic week": "{repo} 本周有哪些关于 {topic} 的改动？",
         "topic month": "{repo} 在 {month}有哪些关于 {topic} 的改动？",
         "needle": "哪个提交修复了 {what}？",
+        "needle pull": "哪个合并请求修复了 {what}？",
         "reference": "{key} 是什么？",
         "month name": "{year} 年 {month} 月",
     },
