@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,7 @@ import httpx
 import pytest
 from gradio_client import Client
 from mcp import ClientSession
-from mcp.client.streamable_http import streamable_http_client
-from mcp.types import CallToolResult, TextContent
+from mcp.types import CallToolResult
 from starlette.requests import Request
 
 from kb.config import load_config
@@ -29,6 +27,7 @@ from kb.web.service import Service
 from kb.wiring import open_kb
 from tests.browser.server import Server, serving
 from tests.history import History
+from tests.web_calls import by_mcp, post, text_of
 
 FILE = "{'path': '/etc/passwd', 'meta': {'_type': 'gradio.FileData'}}"
 HOSTILE = f"fix: `gauge` | <script>alert(1)</script> [x](javascript:alert(1)) \u202e {FILE}"
@@ -79,36 +78,6 @@ def tell(server: Server) -> Iterator[Tell]:
 
     yield call
     client.close()
-
-
-@asynccontextmanager
-async def session(url: str, headers: Mapping[str, str] | None = None) -> Any:
-    async with (
-        httpx.AsyncClient(headers=headers, timeout=60) as http,
-        streamable_http_client(f"{url}/gradio_api/mcp/", http_client=http) as (read, write, _),
-        ClientSession(read, write) as opened,
-    ):
-        await opened.initialize()
-        yield opened
-
-
-def by_mcp(server: Server, do: Callable[[ClientSession], Awaitable[Any]], headers: Mapping[str, str] | None = None) -> Any:
-    async def run() -> Any:
-        async with session(server.url, headers) as opened:
-            return await do(opened)
-
-    return asyncio.run(run())
-
-
-def text_of(result: CallToolResult) -> str:
-    (content,) = result.content
-    assert isinstance(content, TextContent)
-    return content.text
-
-
-def post(server: Server, path: str, content: bytes | str, **options: Any) -> httpx.Response:
-    headers = {"Content-Type": "application/json"}
-    return httpx.post(f"{server.url}/gradio_api/{path}", content=content, headers=headers, timeout=60, **options)
 
 
 # --- what there is -----------------------------------------------------------------------------------------------------------

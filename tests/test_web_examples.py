@@ -88,7 +88,10 @@ def test_a_fix_that_another_record_resembles_is_no_example(catalog: Catalog) -> 
 
 @pytest.mark.parametrize(
     ("language", "asked"),
-    [("en", "Which pull request fixed the crash of ragged prefill?"), ("zh", "哪个合并请求修复了 the crash of ragged prefill？")],
+    [
+        ("en", "Which pull request fixed the crash of ragged prefill?"),
+        ("zh", "哪个合并请求修复了 the crash of ragged prefill？"),
+    ],
 )
 def test_where_only_pull_requests_are_read_a_fix_is_one(catalog: Catalog, language: str, asked: str) -> None:
     put(catalog, thread("pull", 3, "Fix the crash of ragged prefill", opened=2, closed=3))

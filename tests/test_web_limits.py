@@ -1,4 +1,4 @@
-"""How many are served at once: never more than there are places, in the order in which they came, whatever becomes of them."""
+"""How often one may ask; and how many are served at once: never more than there are places, in the order in which they came."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from kb.web.limits import FairSemaphore
+from kb.web.limits import FairSemaphore, Limits, Rate
 
 PATIENCE = 10.0  # seconds
 
@@ -19,6 +19,29 @@ def until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.001)
+
+
+def test_a_client_has_a_burst_and_then_a_rate() -> None:
+    now = [0.0]
+    limits = Limits(Rate(per_second=1.0, burst=3), Rate(per_second=100.0, burst=100), clock=lambda: now[0])
+    assert [limits.wait("ada") for _ in range(3)] == [0, 0, 0]
+    assert limits.wait("ada") == pytest.approx(1.0)
+    assert limits.wait("bob") == 0  # each has its own
+    now[0] = 0.5
+    assert limits.wait("ada") == pytest.approx(0.5)  # what was refused is not counted
+    now[0] = 1.0
+    assert limits.wait("ada") == 0
+
+
+def test_all_clients_together_have_a_rate_too_and_the_longest_gone_are_forgotten() -> None:
+    now = [0.0]
+    limits = Limits(Rate(per_second=1.0, burst=3), Rate(per_second=2.0, burst=5_000), clock=lambda: now[0])
+    assert [limits.wait(f"client {number}") for number in range(5_000)] == [0] * 5_000
+    assert limits.wait("one more") == pytest.approx(0.5)
+    assert limits.wait("") == pytest.approx(0.5)
+
+
+# --- at once ----------------------------------------------------------------------------------------------------------------
 
 
 def test_they_are_let_in_in_the_order_in_which_they_came() -> None:

@@ -24,7 +24,6 @@ from kb.web.aloud import aloud
 from kb.web.asking import BEGINNING, Asking, asking_by, changed, checked, shown_filters
 from kb.web.examples import Example
 from kb.web.filters import LONGEST_QUESTION, Filters
-from kb.web.limits import Limits, Rate
 from kb.web.reader import Reader
 from kb.web.service import Service
 from kb.web.talk import Shown, Talk
@@ -102,26 +101,6 @@ def matched(turn: Turn) -> int:
 )
 def test_the_pages_are_in_the_language_that_the_browser_prefers(header: str, language: str) -> None:
     assert Service.language(header) == language
-
-
-def test_a_client_has_a_burst_and_then_a_rate() -> None:
-    now = [0.0]
-    limits = Limits(Rate(per_second=1.0, burst=3), Rate(per_second=100.0, burst=100), clock=lambda: now[0])
-    assert [limits.wait("ada") for _ in range(3)] == [0, 0, 0]
-    assert limits.wait("ada") == pytest.approx(1.0)
-    assert limits.wait("bob") == 0  # each has its own
-    now[0] = 0.5
-    assert limits.wait("ada") == pytest.approx(0.5)  # what was refused is not counted
-    now[0] = 1.0
-    assert limits.wait("ada") == 0
-
-
-def test_all_clients_together_have_a_rate_too_and_the_longest_gone_are_forgotten() -> None:
-    now = [0.0]
-    limits = Limits(Rate(per_second=1.0, burst=3), Rate(per_second=2.0, burst=5_000), clock=lambda: now[0])
-    assert [limits.wait(f"client {number}") for number in range(5_000)] == [0] * 5_000
-    assert limits.wait("one more") == pytest.approx(0.5)
-    assert limits.wait("") == pytest.approx(0.5)
 
 
 def test_somebody_on_this_machine_is_held_to_the_common_rate_only(service: Service) -> None:

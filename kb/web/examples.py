@@ -128,7 +128,9 @@ def _needle(catalog: Catalog, resolve: Resolve, reader: Reader, own: Sequence[Br
         fix = _FIX.fullmatch(one_line(brief.title))
         if not fix or ACTS.match(fix["what"]) or TO_A_MACHINE.search(brief.title):
             continue
-        question = reader.ui.examples["needle pull" if brief.id.startswith("pull:") else "needle"].format(what=fix["what"].rstrip(" ."))
+        question = reader.ui.examples["needle pull" if brief.id.startswith("pull:") else "needle"].format(
+            what=fix["what"].rstrip(" .")
+        )
         scope = resolve(question)
         if scope.intent != "needle" or scope.relation or scope.unresolved or scope.window.start:
             continue
