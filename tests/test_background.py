@@ -7,7 +7,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -26,16 +26,7 @@ from kb.sources_file import drafted
 from kb.wiring import Asked, open_kb
 from tests.gitrepo import GitRepo
 from tests.test_interrupt import SOURCE, Pages, serving_pages
-
-SOON = 30.0  # seconds within which what must happen has happened
-
-
-def until(ready: Callable[[], bool]) -> None:
-    end = time.monotonic() + SOON
-    while not ready():
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
+from tests.waiting import SOON, until
 
 # --- jobs --------------------------------------------------------------------------------------------------------------------
 

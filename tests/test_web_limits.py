@@ -4,21 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from kb.web.limits import FairSemaphore, Limits, Rate
-
-PATIENCE = 10.0  # seconds
-
-
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.001)
+from tests.waiting import SOON, until
 
 
 def test_a_client_has_a_burst_and_then_a_rate() -> None:
@@ -58,7 +49,7 @@ def test_they_are_let_in_in_the_order_in_which_they_came() -> None:
             threads[-1].start()
             until(lambda number=number: len(work) == number + 1)  # type: ignore[misc]
     for thread in threads:
-        thread.join(PATIENCE)
+        thread.join(SOON)
     assert let_in == list(range(20))
 
 
@@ -76,7 +67,7 @@ def test_who_comes_back_does_not_overtake_those_that_wait() -> None:
             until(lambda work=work: len(work) == 1)  # type: ignore[misc]
         with work.place():
             let_in.append("came back")
-        waiting.join(PATIENCE)
+        waiting.join(SOON)
         assert let_in == ["waited", "came back"]
 
 

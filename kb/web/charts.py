@@ -133,6 +133,7 @@ def _over_time(tally: Tally, reader: Reader, title: str, named: Callable[[str], 
         figure.add_trace(_bars(own, label, at, tally, reader))
     _lay_out(figure, reader, _titled(title, tally, reader))
     _time_axis(figure, tally)
+    _whole_numbers(figure, tally.bars, "yaxis")
     figure.update_layout(barmode="stack", showlegend=len(names) > 1)
     return _plain(figure)
 
@@ -194,7 +195,7 @@ def _lay_out(figure: Any, reader: Reader, title: str, *, height: int = _HEIGHT) 
 
 
 def _time_axis(figure: Any, tally: Tally) -> None:
-    """Days, weeks or months; at least so many of them that one bar does not fill the picture. Counts are whole numbers."""
+    """Days, weeks or months; at least so many of them that one bar does not fill the picture."""
     days = sorted(date.fromisoformat(bar.place) for bar in tally.bars)
     shown = "%Y-%m" if tally.step == "month" else "%m-%d<br>%Y"
     figure.update_xaxes(type="date", hoverformat="%Y-%m-%d", showgrid=False, tickformat=shown, nticks=5, tickangle=0)
@@ -204,11 +205,10 @@ def _time_axis(figure: Any, tally: Tally) -> None:
         first = min(days[0], days[-1] - (_LEAST_STEPS - 1) * step)
         figure.update_xaxes(range=[_moment(first) - 0.6 * step, _moment(days[-1]) + 0.6 * step])
         figure.update_traces(width=0.85 * step / timedelta(milliseconds=1), selector={"type": "bar"})
-    _whole_numbers(figure, tally.bars, "yaxis")
 
 
 def _whole_numbers(figure: Any, bars: Sequence[Bar], axis: str) -> None:
-    """Few are counted one by one: an axis that is left to itself would have a half."""
+    """Counts are whole numbers, and few are counted one by one: an axis that is left to itself would have a half."""
     stacks = Counter[str]()
     for bar in bars:
         stacks[bar.place] += bar.count
