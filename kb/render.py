@@ -158,10 +158,10 @@ def coverage_text(coverage: Coverage, found: Found, words: Words) -> str:
         return words.notes["empty"]
     form = "coverage" if coverage.matched else "nothing"
     parts = [words.notes[form].format(**counts)]
-    if len(found.hits) < coverage.in_window and coverage.matched >= len(
-        found.hits
-    ):  # else what was left out ranks below what matches
-        parts.append(words.notes["cut"].format(given=len(found.hits), in_window=coverage.in_window))
+    given = len(found.hits)
+    # With fewer matching than were looked at, what was left out ranks below them.
+    if given < coverage.in_window and given <= coverage.matched:
+        parts.append(words.notes["cut"].format(given=given, in_window=coverage.in_window))
     return words.gap.join(parts)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from tests.llm_server import Asked, LlmServer, Patience, Reply, Script, model, s
 from tests.model_cases import CASES
 from tests.model_report import perfect, records, report, templates, writer
 from tests.records import commit, put
+from tests.waiting import Inside
 
 FIX, FLAG = CASES[0].record, CASES[1].record
 TRUE = ("`paged_decode_kernel` now skips requests with `num_pages == 0` and writes zeros for them.", "S1")
@@ -103,21 +103,16 @@ def test_the_glossary_is_for_chinese_and_only_what_occurs(language: str, tmp_pat
 
 
 def test_several_are_asked_about_at_once_within_the_limit(tmp_path: Path) -> None:
-    mutex, running, most = threading.Lock(), 0, 0
+    running = Inside()
 
     def script(asked: Asked) -> str:
-        nonlocal running, most
-        with mutex:
-            running += 1
-            most = max(most, running)
-        time.sleep(0.05)
-        with mutex:
-            running -= 1
+        with running:
+            time.sleep(0.05)
         return perfect(asked)
 
     with serving(script) as server:
         report(tmp_path, model(server, concurrency=3), *records())
-    assert most == 3
+    assert running.most == 3
 
 
 def test_what_it_cost_is_told(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from kb.web.limits import FairSemaphore, Limits, Rate
-from tests.waiting import SOON, until
+from tests.waiting import SOON, Inside, until
 
 
 def test_a_client_has_a_burst_and_then_a_rate() -> None:
@@ -73,23 +73,16 @@ def test_who_comes_back_does_not_overtake_those_that_wait() -> None:
 
 @pytest.mark.parametrize("places", [1, 2, 5])
 def test_never_more_than_there_are_places_for(places: int) -> None:
-    work, mutex = FairSemaphore(places), threading.Lock()
-    inside, most = 0, 0
+    work, inside = FairSemaphore(places), Inside()
 
     def enter(number: int) -> None:
-        nonlocal inside, most
-        with work.place():
-            with mutex:
-                inside += 1
-                most = max(most, inside)
+        with work.place(), inside:
             time.sleep(0.002)
-            with mutex:
-                inside -= 1
 
     with ThreadPoolExecutor(12) as pool:
         list(pool.map(enter, range(60)))
-    assert (inside, len(work)) == (0, 0)
-    assert most == places
+    assert (inside.now, len(work)) == (0, 0)
+    assert inside.most == places
 
 
 def test_a_place_is_free_again_after_a_failure() -> None:
